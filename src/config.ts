@@ -1,0 +1,55 @@
+import { homedir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { AppError, expected } from './base/errors.ts';
+
+/** Every setting of the server. This file is the only reader of `process.env`. */
+export interface Config {
+  /** `OWNSIGHT_PORT`: TCP port, 0 = any free one. Default 3340. */
+  readonly port: number;
+  /** `OWNSIGHT_HOST`: address to listen on. Default 127.0.0.1: this machine only. */
+  readonly host: string;
+  /** `OWNSIGHT_HOME`: the data directory. Default `./data`. */
+  readonly home: string;
+  /** `OWNSIGHT_KEYS`: the key store, apart from the data and its backups. Default beside it: `<home>-keys`. */
+  readonly keyStore: string;
+  /** `OWNSIGHT_MASTER_KEY_FILE`: the master key, 32 bytes in base64. Default `<keys>/master.key`, made on the first start. */
+  readonly masterKeyFile: string;
+  /** `OWNSIGHT_PUBLIC_URL`: how clients reach this server, for the links in its answers. Default: the address of each request. */
+  readonly publicUrl: string | undefined;
+  /** `OWNSIGHT_ALLOW_NETWORKS`: networks (CIDR, comma separated) that pictures may be fetched from although they are private. Default none. */
+  readonly allowNetworks: readonly string[];
+  /** `OWNSIGHT_THREADS`: compute threads. Default: one a core, at most 8. */
+  readonly threads: number | undefined;
+  /** `OWNSIGHT_LOG`: `silent`, `error`, `warn` or `info`. Default `info`. */
+  readonly logLevel: 'silent' | 'error' | 'warn' | 'info';
+}
+
+/** The settings in `env`. @throws AppError `BadSetting` naming the variable, what was expected and what came. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const text = (name: string): string | undefined => env[name]?.trim() || undefined;
+  const integer = (name: string, least: number, most: number): number | undefined => {
+    const value = text(name);
+    if (value === undefined) return undefined;
+    const number = Number(value);
+    if (!Number.isInteger(number) || number < least || number > most)
+      throw new AppError('BadSetting', expected(`a whole number from ${least} to ${most}`, name, value));
+    return number;
+  };
+  const level = text('OWNSIGHT_LOG') ?? 'info';
+  if (level !== 'silent' && level !== 'error' && level !== 'warn' && level !== 'info')
+    throw new AppError('BadSetting', expected('silent, error, warn or info', 'OWNSIGHT_LOG', level));
+  const directory = (path: string): string => resolve(path.replace(/^~(?=\/|$)/, homedir()));
+  const home = directory(text('OWNSIGHT_HOME') ?? './data');
+  const keyStore = directory(text('OWNSIGHT_KEYS') ?? join(dirname(home), `${basename(home)}-keys`));
+  return {
+    port: integer('OWNSIGHT_PORT', 0, 65535) ?? 3340,
+    host: text('OWNSIGHT_HOST') ?? '127.0.0.1',
+    home,
+    keyStore,
+    masterKeyFile: directory(text('OWNSIGHT_MASTER_KEY_FILE') ?? join(keyStore, 'master.key')),
+    publicUrl: text('OWNSIGHT_PUBLIC_URL')?.replace(/\/+$/, ''),
+    allowNetworks: (text('OWNSIGHT_ALLOW_NETWORKS') ?? '').split(',').map((part) => part.trim()).filter((part) => part !== ''),
+    threads: integer('OWNSIGHT_THREADS', 1, 64),
+    logLevel: level,
+  };
+}

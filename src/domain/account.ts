@@ -1,0 +1,32 @@
+import type { Micros } from '../base/clock.ts';
+
+/** What a key may be used for: `training` manages projects, `prediction` only predicts. */
+export type KeyPurpose = 'training' | 'prediction';
+/** Two keys a purpose, so that one can be rotated while the other works. */
+export type KeySlot = 'primary' | 'secondary';
+
+/** An account: owner of projects. */
+export interface Account {
+  readonly id: string;
+  readonly userName: string;
+  readonly email: string | null;
+  readonly tier: string;
+  readonly created: Micros;
+}
+
+/** The four keys of an account, in the clear: for its owner's eyes only. */
+export type AccountKeys = Readonly<Record<KeyPurpose, Readonly<Record<KeySlot, string>>>>;
+
+/** How much of something there may be, and is. */
+export interface Quota {
+  readonly total: number;
+  readonly used: number;
+}
+
+/** An account's usage. */
+export interface AccountUsage {
+  readonly projects: Quota;
+  /** Stored predictions at present; there is no monthly bound here. */
+  readonly predictions: Quota;
+  readonly perProject: readonly { readonly projectId: string; readonly iterations: Quota; readonly images: Quota; readonly tags: Quota }[];
+}

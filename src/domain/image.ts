@@ -1,0 +1,74 @@
+import type { Micros } from '../base/clock.ts';
+import type { Region } from './region.ts';
+
+/** The picture formats accepted, by their content and not their name. */
+export const imageFormats = ['jpeg', 'png', 'gif', 'bmp', 'webp', 'tiff'] as const;
+export type ImageFormat = (typeof imageFormats)[number];
+
+/** The media type of each format, for answers that carry the picture. */
+export const mediaTypes: Readonly<Record<ImageFormat, string>> = {
+  jpeg: 'image/jpeg',
+  png: 'image/png',
+  gif: 'image/gif',
+  bmp: 'image/bmp',
+  webp: 'image/webp',
+  tiff: 'image/tiff',
+};
+
+/** A tag on an image. `tagName` is null in answers to a creation, as Azure's are. */
+export interface ImageTag {
+  readonly tagId: string;
+  readonly tagName: string | null;
+  readonly created: Micros;
+}
+
+/** A training picture. */
+export interface Image {
+  readonly id: string;
+  readonly projectId: string;
+  readonly created: Micros;
+  /** Pixels, after EXIF orientation. */
+  readonly width: number;
+  readonly height: number;
+  readonly tags: readonly ImageTag[];
+  readonly regions: readonly Region[];
+  readonly metadata: Readonly<Record<string, string>> | null;
+}
+
+/** How the creation of one image of a batch ended: Azure's words. */
+export type ImageCreateStatus =
+  | 'OK'
+  | 'OKDuplicate'
+  | 'ErrorSource'
+  | 'ErrorImageFormat'
+  | 'ErrorImageSize'
+  | 'ErrorImageDimensions'
+  | 'ErrorStorage'
+  | 'ErrorLimitExceed'
+  | 'ErrorTagLimitExceed'
+  | 'ErrorRegionLimitExceed'
+  | 'ErrorNegativeAndRegularTagOnSameImage'
+  | 'ErrorInvalidTag'
+  | 'ErrorUnknown';
+
+/** One entry of a batch's answer. */
+export interface ImageCreateResult {
+  /** The address it came from, the prediction id, or the file name given; `''` for plain data. */
+  readonly sourceUrl: string;
+  readonly status: ImageCreateStatus;
+  /** Absent when there is none. */
+  readonly image: Image | null;
+}
+
+/** A batch's answer, in the order of the request. */
+export interface ImageCreateSummary {
+  readonly isBatchSuccessful: boolean;
+  readonly images: readonly ImageCreateResult[];
+}
+
+/** The same for tags put on images: what was added, what was there already, what is over a limit. */
+export interface CreatedPairs<T, C = T> {
+  readonly created: readonly C[];
+  readonly duplicated: readonly T[];
+  readonly exceeded: readonly T[];
+}

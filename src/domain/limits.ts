@@ -1,0 +1,50 @@
+/**
+ * Every limit, with its unit. Source: Azure's "limits and quotas" page (S0 tier, 2025-01-22) and the published Swagger files.
+ */
+export const limits = {
+  projectsPerAccount: 100,
+  imagesPerProject: 100_000,
+  tagsPerProject: 500,
+  iterationsPerProject: 20,
+  tagsPerImage: 100,
+  regionsPerImage: 300,
+  /** Pictures in one create batch. */
+  imagesPerBatch: 64,
+  /** Tag ids in one create batch, or in one filter. */
+  tagsPerBatch: 20,
+  /** Ids in DeleteImages and GetImagesByIds. */
+  imageIdsPerRequest: 256,
+  /** (image, tag) pairs in CreateImageTags. */
+  imageTagPairs: 128,
+  /** Image ids in DeleteImageTags. */
+  imageIdsPerTagDeletion: 64,
+  regionsPerBatch: 64,
+  predictionIdsPerRequest: 64,
+  predictionQueryTags: 2,
+  take: 256,
+  defaultTake: 50,
+  /** Bytes of a training picture (also quick test): 6 MB. */
+  trainingImageBytes: 6 * 1024 * 1024,
+  /** Bytes of a picture to predict: 4 MB. */
+  predictionImageBytes: 4 * 1024 * 1024,
+  /** Pixels of a picture's longer side. */
+  imageSide: 10_240,
+  /** Pixels of a picture in all; beyond it decoding is refused before it starts. */
+  imagePixels: 10_240 * 10_240,
+  /** Fewest pictures per tag that a classifier can be trained from. */
+  imagesPerTagClassification: 5,
+  /** Fewest pictures per tag that a detector can be trained from. */
+  imagesPerTagDetection: 15,
+  /** Fewest tags that a classifier can be trained from. */
+  tagsForTraining: 2,
+  /** Characters (UTF-16 code units) of a project's, tag's, iteration's or publish name. */
+  nameLength: 128,
+  descriptionLength: 2048,
+  metadataPairs: 10,
+  metadataKeyLength: 128,
+  metadataValueLength: 256,
+  /** Stored predictions a query gives at most (and by default). */
+  predictionsPerQuery: 128,
+  /** Hours a link to a picture or an export authorises itself. */
+  linkHours: 24,
+} as const;

@@ -1,0 +1,21 @@
+import type { Micros } from '../base/clock.ts';
+
+/** One tag a picture, or any number of them. */
+export type ClassificationType = 'Multiclass' | 'Multilabel';
+
+/** A project: pictures, tags and what was learned from them. */
+export interface Project {
+  readonly id: string;
+  readonly accountId: string;
+  readonly name: string;
+  /** `''` when none was given. */
+  readonly description: string;
+  readonly domainId: string;
+  /** `null` for object detection. */
+  readonly classificationType: ClassificationType | null;
+  readonly targetExportPlatforms: readonly string[];
+  readonly created: Micros;
+  readonly lastModified: Micros;
+  /** Whose thumbnail stands for the project: its newest image; `null` without images. */
+  readonly thumbnailImageId: string | null;
+}

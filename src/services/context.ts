@@ -1,0 +1,22 @@
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Config } from '../config.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { BlobStore } from '../store/blobs.ts';
+import type { Database } from '../store/database.ts';
+import type { Keys } from '../store/keys.ts';
+import type { Vision } from '../vision/vision.ts';
+import type { Fetcher } from './fetcher.ts';
+
+/** Everything a use case may need. Services take `Pick<App, …>` of it, so a signature says what a use case touches. */
+export interface App {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly db: Database;
+  readonly blobs: BlobStore;
+  readonly keys: Keys;
+  readonly queue: Queue;
+  readonly vision: Vision;
+  readonly fetcher: Fetcher;
+}

@@ -1,0 +1,17 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { Tables } from './schema.ts';
+
+/** Where queries go: the database itself, or the transaction in hand. Every query function takes it first. */
+export type Queries = Kysely<Tables>;
+export type Tx = Transaction<Tables>;
+
+/** One open database. Durable: when a transaction resolves it survives a power cut. */
+export interface Database {
+  /** For reads, and for single statements. */
+  readonly query: Queries;
+  /** Runs `work` in one serialisable transaction: all of it or nothing. `work` does nothing but queries on `tx` (no pictures, no blobs): writers wait for it. */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Moves the log into the database file and empties it, so that overwritten content is gone from both; `false` when a reader was in the way: try again. */
+  checkpoint(): Promise<boolean>;
+  close(): Promise<void>;
+}

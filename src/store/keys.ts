@@ -1,0 +1,36 @@
+/** Whose key: an account's own, or one project's below it. */
+export interface KeyScope {
+  readonly accountId: string;
+  /** Absent: the account's own key. */
+  readonly projectId?: string;
+}
+
+/**
+ * What a ciphertext is bound to beside its scope: swapping two of them, between rows, columns or kinds, fails to open.
+ * `kind` names the table column or the blob kind (`projects.name`, `image-original`), `id` the row or the blob.
+ */
+export interface SealedThing extends KeyScope {
+  readonly kind: string;
+  readonly id: string;
+}
+
+/**
+ * The key tree: master key -> account key -> project key, each 256 bits, each wrapped by the one above and kept in a
+ * key store apart from the database. Destroying a key makes all it sealed unreadable, in backups too.
+ */
+export interface Keys {
+  /** Makes the key of a new account or project and keeps it durably, before anything is sealed under it. */
+  create(scope: KeyScope): void;
+  /** Overwrites and removes the key (an account's: its projects' too). Durable on return; idempotent. */
+  destroy(scope: KeyScope): void;
+  /** Whether the key exists. */
+  has(scope: KeyScope): boolean;
+  /** Every key in the key store, for `doctor`. */
+  list(): KeyScope[];
+  /** AES-256-GCM under the scope's key, `thing` as associated data: version, nonce (12), ciphertext, tag (16) in one buffer. */
+  seal(thing: SealedThing, plain: Uint8Array): Buffer;
+  /** The inverse. @throws AppError `KeyMissing` when the key was destroyed, `Sealed` when the bytes were changed or are another thing's. */
+  open(thing: SealedThing, sealed: Uint8Array): Buffer;
+  /** HMAC-SHA-256 in hexadecimal under a subkey of the scope (`undefined`: of the server), so that a secret or a name can be looked up without being stored. `kind` separates uses. */
+  lookup(scope: KeyScope | undefined, kind: string, text: string | Uint8Array): string;
+}

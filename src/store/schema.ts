@@ -1,0 +1,221 @@
+import type { Micros } from '../base/clock.ts';
+
+/** Ciphertext of what a user gave (see `keys.ts`); its `kind` is `<table>.<column>`, its `id` the row's. */
+export type Sealed = Buffer;
+/** 0 or 1: SQLite has no boolean, and PostgreSQL takes integers as well. */
+export type Flag = 0 | 1;
+
+/** Every table. `keyof Tables` is the list that `custody.ts` must cover. */
+export interface Tables {
+  accounts: AccountRow;
+  api_keys: ApiKeyRow;
+  projects: ProjectRow;
+  tags: TagRow;
+  images: ImageRow;
+  image_tags: ImageTagRow;
+  regions: RegionRow;
+  iterations: IterationRow;
+  iteration_tags: IterationTagRow;
+  iteration_images: IterationImageRow;
+  predictions: PredictionRow;
+  exports: ExportRow;
+  jobs: JobRow;
+  loose_blobs: LooseBlobRow;
+}
+
+export interface AccountRow {
+  id: string;
+  /** Sealed under the account key. */
+  user_name: Sealed;
+  email: Sealed | null;
+  tier: string;
+  created: Micros;
+  /** Set: invisible and waiting for its purge. */
+  deleted: Micros | null;
+}
+
+export interface ApiKeyRow {
+  id: string;
+  account_id: string;
+  purpose: 'training' | 'prediction';
+  slot: 'primary' | 'secondary';
+  /** `keys.lookup(undefined, 'api-key', secret)`; unique. */
+  lookup: string;
+  /** Sealed under the account key: keys can be viewed again (GetAccountInfo). */
+  secret: Sealed;
+  created: Micros;
+}
+
+export interface ProjectRow {
+  id: string;
+  account_id: string;
+  name: Sealed;
+  /** `keys.lookup({accountId}, 'project-name', name lower-cased)`; unique among the account's living projects. */
+  name_lookup: string;
+  description: Sealed;
+  domain_id: string;
+  /** `null` for object detection. */
+  classification_type: 'Multiclass' | 'Multilabel' | null;
+  /** JSON array of platform names. */
+  target_export_platforms: string;
+  created: Micros;
+  modified: Micros;
+  /** How many iterations there ever were: the next one is called `Iteration <n + 1>`. */
+  iteration_count: number;
+  deleted: Micros | null;
+}
+
+export interface TagRow {
+  id: string;
+  project_id: string;
+  name: Sealed;
+  /** `keys.lookup({accountId, projectId}, 'tag-name', name)`; unique among the workspace's tags. */
+  name_lookup: string;
+  description: Sealed | null;
+  type: 'Regular' | 'Negative' | 'GeneralProduct';
+  created: Micros;
+  /** 0: deleted from the workspace, kept only because an iteration learned it. */
+  workspace: Flag;
+}
+
+export interface ImageRow {
+  id: string;
+  project_id: string;
+  created: Micros;
+  /** Pixels of the picture as it is shown (after its EXIF orientation). */
+  width: number;
+  height: number;
+  format: string;
+  /** Of the original, in the clear. */
+  bytes: number;
+  /** `keys.lookup(project, 'image-digest', SHA-256 of the original)`: finds duplicates inside a project, tells nothing outside. */
+  digest: string;
+  /** JSON object of strings. */
+  metadata: Sealed | null;
+  /** 0: deleted from the workspace, kept only because an iteration learned from it. */
+  workspace: Flag;
+  /** 0 waiting, 1 the `image-features` blob is there. */
+  features: Flag;
+}
+
+export interface ImageTagRow {
+  image_id: string;
+  tag_id: string;
+  project_id: string;
+  created: Micros;
+}
+
+export interface RegionRow {
+  id: string;
+  project_id: string;
+  image_id: string;
+  tag_id: string;
+  /** JSON [left, top, width, height], each 0..1. */
+  box: Sealed;
+  created: Micros;
+}
+
+export interface IterationRow {
+  id: string;
+  project_id: string;
+  name: Sealed;
+  name_lookup: string;
+  status: 'Training' | 'Completed' | 'Failed';
+  created: Micros;
+  modified: Micros;
+  trained_at: Micros | null;
+  domain_id: string | null;
+  classification_type: 'Multiclass' | 'Multilabel' | null;
+  training_type: 'Regular' | 'Advanced';
+  reserved_budget_hours: number;
+  training_minutes: number;
+  /** `keys.lookup(project, 'training-set', …)` over settings, images and their tags: equal means nothing changed. */
+  training_set: string;
+  publish_name: Sealed | null;
+  /** `keys.lookup(project, 'publish-name', name lower-cased)`; unique in the project. */
+  publish_lookup: string | null;
+  publish_resource: Sealed | null;
+  /** Why training failed, in words. */
+  error: Sealed | null;
+}
+
+/** The tags an iteration learned, in the order of its outputs. */
+export interface IterationTagRow {
+  iteration_id: string;
+  tag_id: string;
+  project_id: string;
+  position: number;
+  image_count: number;
+}
+
+/** The images an iteration learned from, each with its held-out result. */
+export interface IterationImageRow {
+  iteration_id: string;
+  image_id: string;
+  project_id: string;
+  /** JSON array of tag ids, as they were when training began. */
+  tag_ids: string;
+  /** Which of the five folds held it out, 0..4. */
+  fold: number;
+  /** Float32 little-endian probabilities in tag order, from the fold that did not see it; `id` = `<iteration>/<image>`. `null` until trained, and for images without tags. */
+  scores: Sealed | null;
+}
+
+export interface PredictionRow {
+  id: string;
+  project_id: string;
+  iteration_id: string;
+  created: Micros;
+  application: Sealed | null;
+  /** JSON [{tagId, probability, box?}]. */
+  results: Sealed;
+  width: number;
+  height: number;
+  format: string;
+  bytes: number;
+}
+
+export interface ExportRow {
+  id: string;
+  project_id: string;
+  iteration_id: string;
+  platform: string;
+  flavor: string | null;
+  status: 'Exporting' | 'Failed' | 'Done';
+  created: Micros;
+  modified: Micros;
+  bytes: number;
+}
+
+/** Waiting and running work. Payloads hold ids only. */
+export interface JobRow {
+  id: string;
+  account_id: string;
+  project_id: string | null;
+  name: string;
+  payload: string;
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
+  /** At most one waiting job per key (e.g. `features/<project>`); `null` = no such bound. */
+  once: string | null;
+  attempts: number;
+  run_at: Micros;
+  lease_until: Micros | null;
+  lease_holder: string | null;
+  cancel_requested: Flag;
+  /** 0..1 */
+  progress: number;
+  /** An error code, never a message. */
+  error: string | null;
+  created: Micros;
+  modified: Micros;
+}
+
+/**
+ * Blobs no row refers to: announced before an upload writes them, or left behind by a deletion. The sweep removes each
+ * after `sweep_after`. So at every moment each blob is either referenced by a row or listed here, whatever crashed when.
+ */
+export interface LooseBlobRow {
+  key: string;
+  project_id: string;
+  sweep_after: Micros;
+}

@@ -1,0 +1,38 @@
+import type { Classifier, ClassifierFit, ClassifierSet } from './classify/classifier.ts';
+import type { ExportedModel, OnnxFlavor } from './export/exporter.ts';
+
+/** How a computation is to be run. */
+export interface Run {
+  /** Aborting rejects with the signal's reason, at the latest after the step in hand (well under a second). */
+  readonly signal?: AbortSignal;
+  /** Somebody is waiting for the answer: goes before background work. */
+  readonly urgent?: boolean;
+  /** Called now and then with the part that is done, 0..1. */
+  readonly onProgress?: (fraction: number) => void;
+}
+
+/**
+ * The learning core as the rest of the server sees it: everything that takes time, run in worker threads so that the
+ * caller's thread stays free. It has never heard of projects: pictures and arrays in, arrays out.
+ */
+export interface Vision {
+  /** How many numbers describe a picture. */
+  readonly featureLength: number;
+  /** Names the backbone and its preprocessing: features of different fingerprints must not be mixed. */
+  readonly fingerprint: string;
+  /**
+   * The features of each picture (the bytes of an image file, already inspected), in order: float32 [featureLength];
+   * with `mirrored`, float32 [2 * featureLength]: of the picture, then of its mirror image.
+   * @throws AppError `BadRequestImageFormat` when a picture cannot be decoded.
+   */
+  features(pictures: readonly Uint8Array[], options: { readonly mirrored: boolean }, run?: Run): Promise<Float32Array[]>;
+  /** Learns a classifier and its held-out probabilities. The same set gives the same bits, in whatever order it comes. */
+  fitClassifier(set: ClassifierSet, run?: Run): Promise<ClassifierFit>;
+  /**
+   * The classifier with its backbone as an ONNX model and test vectors, checked: the model run by onnxruntime on the
+   * vectors answers as {@link Vision.features} and `classify` do, within 1e-4 (fp16: 1e-2). @throws AppError `ExportCheck` if not.
+   */
+  exportOnnx(classifier: Classifier, labels: readonly string[], flavor: OnnxFlavor, run?: Run): Promise<ExportedModel>;
+  /** Stops the threads; what runs is abandoned. */
+  close(): Promise<void>;
+}
