@@ -20,3 +20,9 @@ export interface App {
   readonly vision: Vision;
   readonly fetcher: Fetcher;
 }
+
+/** One project of one account: what most use cases are about. Both ids lower case. */
+export interface ProjectScope {
+  readonly accountId: string;
+  readonly projectId: string;
+}
