@@ -45,6 +45,8 @@ export const limits = {
   metadataValueLength: 256,
   /** Stored predictions a query gives at most (and by default). */
   predictionsPerQuery: 128,
+  /** Stored predictions of one account: shown as the quota; older ones make room by their retention. */
+  storedPredictionsPerAccount: 1_000_000,
   /** Hours a link to a picture or an export authorises itself. */
   linkHours: 24,
 } as const;

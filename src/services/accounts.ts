@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import { newId } from '../base/id.ts';
+import type { Account, AccountKeys, AccountUsage, KeyPurpose, KeySlot } from '../domain/account.ts';
+import { limits } from '../domain/limits.ts';
+import { problem } from '../domain/problems.ts';
+import { accountOfKey, findAccount, insertAccount, keysOfAccount, listAccounts as listRows, replaceKey } from '../store/accounts.ts';
+import type { Keys } from '../store/keys.ts';
+import type { AccountRow, ApiKeyRow } from '../store/schema.ts';
+import { openText, openTextOrNull, sealText } from '../store/sealed.ts';
+import type { App } from './context.ts';
+
+const purposes: readonly KeyPurpose[] = ['training', 'prediction'];
+const slots: readonly KeySlot[] = ['primary', 'secondary'];
+
+/** Half of what an account name or address may hold: enough for any of either. */
+const nameLength = 256;
+
+type Accounts = Pick<App, 'db' | 'keys'>;
+
+/**
+ * The id of the living account whose key of this purpose is `secret`; `undefined` for any other text. Takes effect of a
+ * rotation at once: nothing is remembered between calls.
+ */
+export async function authenticate(app: Accounts, purpose: KeyPurpose, secret: string): Promise<string | undefined> {
+  if (secret === '' || secret.length > 256) return undefined;
+  return accountOfKey(app.db.query, purpose, app.keys.lookup(undefined, 'api-key', secret));
+}
+
+/** Makes an account with its four keys. @throws AppError `BadRequest` for an empty or overlong name or address. */
+export async function createAccount(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  input: { readonly userName: string; readonly email?: string },
+): Promise<Account> {
+  const userName = input.userName.trim();
+  if (userName === '' || userName.length > nameLength)
+    throw problem('BadRequest', `Expected a user name of 1 to ${nameLength} characters but received ${userName.length}.`);
+  if (input.email !== undefined && (!/^\S+@\S+$/.test(input.email) || input.email.length > nameLength))
+    throw problem('BadRequestInvalidEmailAddress');
+  const id = newId();
+  const scope = { accountId: id };
+  app.keys.create(scope);
+  const row: AccountRow = {
+    id,
+    user_name: sealText(app.keys, scope, 'accounts.user_name', id, userName),
+    email: input.email === undefined ? null : sealText(app.keys, scope, 'accounts.email', id, input.email),
+    tier: 'S0',
+    created: app.clock.now(),
+    deleted: null,
+  };
+  const keys = purposes.flatMap((purpose) => slots.map((slot) => newKey(app, id, purpose, slot)));
+  await app.db.transaction((tx) => insertAccount(tx, row, keys));
+  return accountFromRow(app.keys, row);
+}
+
+/** The living accounts, oldest first. */
+export async function listAccounts(app: Accounts): Promise<Account[]> {
+  return (await listRows(app.db.query)).map((row) => accountFromRow(app.keys, row));
+}
+
+/** An account's keys, in the clear. @throws AppError `NotFound` when there is no such account. */
+export async function accountKeys(app: Accounts, accountId: string): Promise<AccountKeys> {
+  const rows = await keysOfAccount(app.db.query, accountId);
+  if (rows.length === 0) throw problem('NotFound', 'There is no such account.');
+  const secret = (purpose: KeyPurpose, slot: KeySlot): string => {
+    const row = rows.find((one) => one.purpose === purpose && one.slot === slot)!;
+    return openText(app.keys, { accountId }, 'api_keys.secret', row.id, row.secret);
+  };
+  const pair = (purpose: KeyPurpose) => ({ primary: secret(purpose, 'primary'), secondary: secret(purpose, 'secondary') });
+  return { training: pair('training'), prediction: pair('prediction') };
+}
+
+/** Replaces one key; the old one is refused from the moment this resolves, the other three stay. Returns the new keys. */
+export async function rotateKey(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  accountId: string,
+  purpose: KeyPurpose,
+  slot: KeySlot,
+): Promise<AccountKeys> {
+  if ((await findAccount(app.db.query, accountId)) === undefined) throw problem('NotFound', 'There is no such account.');
+  await app.db.transaction((tx) => replaceKey(tx, accountId, purpose, slot, newKey(app, accountId, purpose, slot)));
+  return accountKeys(app, accountId);
+}
+
+/** What GetAccountInfo tells: the account, its keys, and how much of each quota is used. @throws AppError `NotFound`. */
+export async function accountInfo(
+  app: Accounts,
+  accountId: string,
+): Promise<{ account: Account; keys: AccountKeys; usage: AccountUsage }> {
+  const row = await findAccount(app.db.query, accountId);
+  if (row === undefined) throw problem('NotFound', 'There is no such account.');
+  return { account: accountFromRow(app.keys, row), keys: await accountKeys(app, accountId), usage: await usageOf(app, accountId) };
+}
+
+async function usageOf(app: Accounts, accountId: string): Promise<AccountUsage> {
+  const count = async (table: 'iterations' | 'images' | 'tags' | 'predictions', workspaceOnly: boolean): Promise<Map<string, number>> => {
+    const rows = await app.db.query
+      .selectFrom(table)
+      .innerJoin('projects', 'projects.id', `${table}.project_id`)
+      .select((at) => ['projects.id as id', at.fn.countAll<number>().as('n')])
+      .where('projects.account_id', '=', accountId)
+      .where('projects.deleted', 'is', null)
+      .$if(workspaceOnly, (some) => some.where('workspace' as never, '=', 1 as never))
+      .groupBy('projects.id')
+      .execute();
+    return new Map(rows.map((one) => [one.id, Number(one.n)]));
+  };
+  const projects = await app.db.query
+    .selectFrom('projects')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .where('deleted', 'is', null)
+    .orderBy('created')
+    .execute();
+  const [iterations, images, tags, predictions] = await Promise.all([
+    count('iterations', false),
+    count('images', true),
+    count('tags', true),
+    count('predictions', false),
+  ]);
+  return {
+    projects: { total: limits.projectsPerAccount, used: projects.length },
+    predictions: { total: limits.storedPredictionsPerAccount, used: [...predictions.values()].reduce((sum, n) => sum + n, 0) },
+    perProject: projects.map(({ id }) => ({
+      projectId: id,
+      iterations: { total: limits.iterationsPerProject, used: iterations.get(id) ?? 0 },
+      images: { total: limits.imagesPerProject, used: images.get(id) ?? 0 },
+      tags: { total: limits.tagsPerProject, used: tags.get(id) ?? 0 },
+    })),
+  };
+}
+
+function newKey(app: Pick<App, 'keys' | 'clock'>, accountId: string, purpose: KeyPurpose, slot: KeySlot): ApiKeyRow {
+  const id = newId();
+  const secret = randomBytes(16).toString('hex');
+  return {
+    id,
+    account_id: accountId,
+    purpose,
+    slot,
+    lookup: app.keys.lookup(undefined, 'api-key', secret),
+    secret: sealText(app.keys, { accountId }, 'api_keys.secret', id, secret),
+    created: app.clock.now(),
+  };
+}
+
+const accountFromRow = (keys: Keys, row: AccountRow): Account => ({
+  id: row.id,
+  userName: openText(keys, { accountId: row.id }, 'accounts.user_name', row.id, row.user_name),
+  email: openTextOrNull(keys, { accountId: row.id }, 'accounts.email', row.id, row.email),
+  tier: row.tier,
+  created: row.created,
+});

@@ -1,0 +1,157 @@
+import type { Iteration } from '../domain/iteration.ts';
+import { limits } from '../domain/limits.ts';
+import { problem } from '../domain/problems.ts';
+import { blobKey } from '../store/blobs.ts';
+import type { Queries } from '../store/database.ts';
+import { findIteration, iterationByPublishName, iterationFromRow, listExports, listIterations as listRows } from '../store/iterations.ts';
+import { abandonBlobs } from '../store/loose-blobs.ts';
+import type { IterationRow } from '../store/schema.ts';
+import { openText, sealText } from '../store/sealed.ts';
+import type { App, ProjectScope } from './context.ts';
+import { checkedName } from './names.ts';
+import { requireProject } from './projects.ts';
+
+/** The row of an iteration of the project. @throws AppError `NotFoundIteration`. */
+export async function requireIteration(db: Queries, scope: ProjectScope, iterationId: string): Promise<IterationRow> {
+  const row = await findIteration(db, scope.projectId, iterationId);
+  if (row === undefined) throw problem('NotFoundIteration');
+  return row;
+}
+
+/** The project's iterations, newest first. @throws AppError `NotFoundProject`. */
+export async function listIterations(app: Pick<App, 'db' | 'keys'>, scope: ProjectScope): Promise<Iteration[]> {
+  await requireProject(app.db.query, scope);
+  return (await listRows(app.db.query, scope.projectId)).map((row) => iterationFromRow(app.keys, scope, row));
+}
+
+/** One iteration. @throws AppError `NotFoundProject`, `NotFoundIteration`. */
+export async function getIteration(app: Pick<App, 'db' | 'keys'>, scope: ProjectScope, iterationId: string): Promise<Iteration> {
+  await requireProject(app.db.query, scope);
+  return iterationFromRow(app.keys, scope, await requireIteration(app.db.query, scope, iterationId));
+}
+
+/** Renames an iteration. @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationName`, `BadRequestIterationNameNotUnique`. */
+export async function updateIteration(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  scope: ProjectScope,
+  iterationId: string,
+  changes: { readonly name: string },
+): Promise<Iteration> {
+  const name = checkedName('BadRequestIterationName', 'the iteration name', changes.name);
+  const lookup = iterationNameLookup(app, scope, name);
+  await app.db.transaction(async (tx) => {
+    await requireProject(tx, scope);
+    await requireIteration(tx, scope, iterationId);
+    if ((await listRows(tx, scope.projectId)).some((row) => row.name_lookup === lookup && row.id !== iterationId))
+      throw problem('BadRequestIterationNameNotUnique');
+    await tx
+      .updateTable('iterations')
+      .set({ name: sealText(app.keys, scope, 'iterations.name', iterationId, name), name_lookup: lookup, modified: app.clock.now() })
+      .where('id', '=', iterationId)
+      .execute();
+  });
+  return getIteration(app, scope, iterationId);
+}
+
+/** What an iteration's name is found by. */
+export const iterationNameLookup = (app: Pick<App, 'keys'>, scope: ProjectScope, name: string): string =>
+  app.keys.lookup(scope, 'iteration-name', name.toLowerCase());
+
+/** What a publish name is found by. */
+export const publishNameLookup = (app: Pick<App, 'keys'>, scope: ProjectScope, name: string): string =>
+  app.keys.lookup(scope, 'publish-name', name.trim().toLowerCase());
+
+/**
+ * Removes an iteration with its model, performance, exports and the images that only it still kept; a training that
+ * runs is cancelled. @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationIsPublished`: unpublish it first.
+ */
+export async function deleteIteration(
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
+  scope: ProjectScope,
+  iterationId: string,
+): Promise<void> {
+  const { accountId, projectId } = scope;
+  await app.db.transaction(async (tx) => {
+    await requireProject(tx, scope);
+    const row = await requireIteration(tx, scope, iterationId);
+    refusePublished(app, scope, row, ' Unpublish it first.');
+    const exports = await listExports(tx, projectId, iterationId);
+    await abandonBlobs(tx, projectId, [
+      blobKey(accountId, projectId, 'model', iterationId),
+      ...exports.map((one) => blobKey(accountId, projectId, 'export', one.id)),
+    ]);
+    await tx.deleteFrom('exports').where('iteration_id', '=', iterationId).execute();
+    await tx.deleteFrom('iteration_images').where('iteration_id', '=', iterationId).execute();
+    await tx.deleteFrom('iteration_tags').where('iteration_id', '=', iterationId).execute();
+    await tx.deleteFrom('iterations').where('id', '=', iterationId).execute();
+    await app.queue.cancel(tx, { ...scope, iterationId });
+    await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
+  });
+}
+
+function refusePublished(app: Pick<App, 'keys'>, scope: ProjectScope, row: IterationRow, remedy = ''): void {
+  if (row.publish_name === null) return;
+  const name = openText(app.keys, scope, 'iterations.publish_name', row.id, row.publish_name);
+  throw problem('BadRequestIterationIsPublished', `Iteration is already published as: ${name}.${remedy}`);
+}
+
+/**
+ * Lets an iteration answer predictions under a name. `overwrite` takes the name from the iteration that has it.
+ * @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationIsNotTrained`, `BadRequestInvalidPublishName`,
+ * `BadRequestInvalidPublishTarget`, `BadRequestIterationIsPublished`.
+ */
+export async function publishIteration(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  scope: ProjectScope,
+  iterationId: string,
+  input: { readonly publishName: string; readonly predictionId: string; readonly overwrite: boolean },
+): Promise<void> {
+  const name = checkedName('BadRequestInvalidPublishName', 'the publish name', input.publishName);
+  const target = input.predictionId.trim();
+  if (target === '' || target.length > limits.descriptionLength)
+    throw problem(
+      'BadRequestInvalidPublishTarget',
+      `Expected a prediction resource id of 1 to ${limits.descriptionLength} characters for predictionId but received ${target.length}. Any text will do here.`,
+    );
+  const lookup = publishNameLookup(app, scope, name);
+  await app.db.transaction(async (tx) => {
+    await requireProject(tx, scope);
+    const row = await requireIteration(tx, scope, iterationId);
+    if (row.status !== 'Completed') throw problem('BadRequestIterationIsNotTrained');
+    refusePublished(app, scope, row);
+    const holder = await iterationByPublishName(tx, scope.projectId, lookup);
+    if (holder !== undefined) {
+      if (!input.overwrite)
+        throw problem('BadRequestInvalidPublishName', 'Another iteration is published under this name: unpublish it, or say overwrite=true.');
+      await unpublish(tx, holder.id, app.clock.now());
+    }
+    await tx
+      .updateTable('iterations')
+      .set({
+        publish_name: sealText(app.keys, scope, 'iterations.publish_name', iterationId, name),
+        publish_lookup: lookup,
+        publish_resource: sealText(app.keys, scope, 'iterations.publish_resource', iterationId, target),
+        modified: app.clock.now(),
+      })
+      .where('id', '=', iterationId)
+      .execute();
+  });
+}
+
+/** Stops an iteration from answering. @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationNotPublished`. */
+export async function unpublishIteration(app: Pick<App, 'db' | 'clock'>, scope: ProjectScope, iterationId: string): Promise<void> {
+  await app.db.transaction(async (tx) => {
+    await requireProject(tx, scope);
+    const row = await requireIteration(tx, scope, iterationId);
+    if (row.publish_name === null) throw problem('BadRequestIterationNotPublished');
+    await unpublish(tx, iterationId, app.clock.now());
+  });
+}
+
+async function unpublish(tx: Queries, iterationId: string, now: number): Promise<void> {
+  await tx
+    .updateTable('iterations')
+    .set({ publish_name: null, publish_lookup: null, publish_resource: null, modified: now })
+    .where('id', '=', iterationId)
+    .execute();
+}

@@ -1,0 +1,154 @@
+import { newId } from '../base/id.ts';
+import { type Domain, defaultDomain, domainById } from '../domain/domain.ts';
+import { limits } from '../domain/limits.ts';
+import { problem } from '../domain/problems.ts';
+import type { ClassificationType, Project } from '../domain/project.ts';
+import type { Queries } from '../store/database.ts';
+import {
+  accountOfProject as accountOf,
+  countProjects,
+  findProject,
+  hasProject,
+  listProjects as listRows,
+  projectFromRow,
+  projectNameTaken,
+} from '../store/projects.ts';
+import type { ProjectRow } from '../store/schema.ts';
+import { sealText } from '../store/sealed.ts';
+import type { App, ProjectScope } from './context.ts';
+import { checkedName } from './names.ts';
+
+/** What a caller says of a project. */
+export interface ProjectInput {
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly domainId?: string | undefined;
+  readonly classificationType?: ClassificationType | undefined;
+  readonly targetExportPlatforms?: readonly string[] | undefined;
+}
+
+/** Refuses a project that is not the account's or not there. @throws AppError `NotFoundProject`: the same for both. */
+export async function requireProject(db: Queries, scope: ProjectScope): Promise<void> {
+  if (!(await hasProject(db, scope.accountId, scope.projectId))) throw problem('NotFoundProject');
+}
+
+/**
+ * Makes an empty project. Without a domain: General classification; without a type: Multilabel, as Azure.
+ * @throws AppError `BadRequestProjectName`, `…NameNotUnique`, `…Description`, `…UnknownDomain`, `…UnknownClassification`, `BadRequestExceedProjectLimit`.
+ */
+export async function createProject(app: Pick<App, 'db' | 'keys' | 'clock'>, accountId: string, input: ProjectInput): Promise<Project> {
+  const domain = domainOf(input.domainId);
+  const id = newId();
+  const scope = { accountId, projectId: id };
+  const now = app.clock.now();
+  const name = checkedName('BadRequestProjectName', 'the project name', input.name);
+  const lookup = nameLookup(app, accountId, name);
+  app.keys.create(scope);
+  const row: ProjectRow = {
+    id,
+    account_id: accountId,
+    name: sealText(app.keys, scope, 'projects.name', id, name),
+    name_lookup: lookup,
+    description: sealText(app.keys, scope, 'projects.description', id, checkedDescription(input.description ?? '')),
+    domain_id: domain.id,
+    classification_type: classificationOf(domain, input.classificationType),
+    target_export_platforms: JSON.stringify(input.targetExportPlatforms ?? []),
+    created: now,
+    modified: now,
+    iteration_count: 0,
+    deleted: null,
+  };
+  try {
+    await app.db.transaction(async (tx) => {
+      if ((await countProjects(tx, accountId)) >= limits.projectsPerAccount)
+        throw problem('BadRequestExceedProjectLimit', `The account has ${limits.projectsPerAccount} projects, as many as it may have.`);
+      if (await projectNameTaken(tx, accountId, lookup)) throw problem('BadRequestProjectNameNotUnique');
+      await tx.insertInto('projects').values(row).execute();
+    });
+  } catch (error) {
+    app.keys.destroy(scope);
+    throw error;
+  }
+  return projectFromRow(app.keys, { ...row, thumbnail_image_id: null });
+}
+
+/** The account's projects, newest first. */
+export async function listProjects(app: Pick<App, 'db' | 'keys'>, accountId: string): Promise<Project[]> {
+  return (await listRows(app.db.query, accountId)).map((row) => projectFromRow(app.keys, row));
+}
+
+/** One project. @throws AppError `NotFoundProject`. */
+export async function getProject(app: Pick<App, 'db' | 'keys'>, scope: ProjectScope): Promise<Project> {
+  const row = await findProject(app.db.query, scope.accountId, scope.projectId);
+  if (row === undefined) throw problem('NotFoundProject');
+  return projectFromRow(app.keys, row);
+}
+
+/** Changes what is given and leaves the rest. @throws AppError as {@link createProject}, `NotFoundProject`, `BadRequestProjectUnsupportedDomainTypeChange`. */
+export async function updateProject(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  scope: ProjectScope,
+  changes: Partial<ProjectInput>,
+): Promise<Project> {
+  const id = scope.projectId;
+  const now = app.clock.now();
+  await app.db.transaction(async (tx) => {
+    const row = await findProject(tx, scope.accountId, id);
+    if (row === undefined) throw problem('NotFoundProject');
+    const before = domainById(row.domain_id)!;
+    const domain = changes.domainId === undefined ? before : domainOf(changes.domainId);
+    if (domain.type !== before.type) throw problem('BadRequestProjectUnsupportedDomainTypeChange');
+    const set: Partial<ProjectRow> = { modified: now, domain_id: domain.id };
+    if (changes.name !== undefined) {
+      const name = checkedName('BadRequestProjectName', 'the project name', changes.name);
+      const lookup = nameLookup(app, scope.accountId, name);
+      if (await projectNameTaken(tx, scope.accountId, lookup, id)) throw problem('BadRequestProjectNameNotUnique');
+      set.name = sealText(app.keys, scope, 'projects.name', id, name);
+      set.name_lookup = lookup;
+    }
+    if (changes.description !== undefined)
+      set.description = sealText(app.keys, scope, 'projects.description', id, checkedDescription(changes.description));
+    if (changes.classificationType !== undefined) set.classification_type = classificationOf(domain, changes.classificationType);
+    if (changes.targetExportPlatforms !== undefined) set.target_export_platforms = JSON.stringify(changes.targetExportPlatforms);
+    await tx.updateTable('projects').set(set).where('id', '=', id).execute();
+  });
+  return getProject(app, scope);
+}
+
+/** Makes a project invisible at once, cancels its jobs and has everything of it removed for good. @throws AppError `NotFoundProject`. */
+export async function deleteProject(app: Pick<App, 'db' | 'clock' | 'queue'>, scope: ProjectScope): Promise<void> {
+  await app.db.transaction(async (tx) => {
+    await requireProject(tx, scope);
+    await tx.updateTable('projects').set({ deleted: app.clock.now() }).where('id', '=', scope.projectId).execute();
+    await app.queue.cancel(tx, scope);
+    await app.queue.enqueue(tx, 'purge', scope);
+  });
+}
+
+/** Whose project this is, whoever asks: for links that authorise themselves. */
+export const accountOfProject = (app: Pick<App, 'db'>, projectId: string): Promise<string | undefined> =>
+  accountOf(app.db.query, projectId);
+
+const nameLookup = (app: Pick<App, 'keys'>, accountId: string, name: string): string =>
+  app.keys.lookup({ accountId }, 'project-name', name.toLowerCase());
+
+function domainOf(id: string | undefined): Domain {
+  const domain = id === undefined ? defaultDomain : domainById(id);
+  if (domain === undefined) throw problem('BadRequestProjectUnknownDomain', 'Unknown domain: GetDomains lists the ones there are.');
+  return domain;
+}
+
+function classificationOf(domain: Domain, type: ClassificationType | undefined): ClassificationType | null {
+  if (domain.type === 'Classification') return type ?? 'Multilabel';
+  if (type !== undefined) throw problem('BadRequestProjectUnknownClassification', 'An object detection project has no classification type.');
+  return null;
+}
+
+function checkedDescription(text: string): string {
+  if (text.length > limits.descriptionLength)
+    throw problem(
+      'BadRequestProjectDescription',
+      `Expected a description of at most ${limits.descriptionLength} characters but received ${text.length}.`,
+    );
+  return text;
+}

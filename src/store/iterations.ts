@@ -1,0 +1,65 @@
+import { domainById } from '../domain/domain.ts';
+import type { Iteration } from '../domain/iteration.ts';
+import type { Queries } from './database.ts';
+import type { Keys, KeyScope } from './keys.ts';
+import type { ExportRow, IterationImageRow, IterationRow } from './schema.ts';
+import { openText, openTextOrNull } from './sealed.ts';
+
+/** The project's iterations, newest first. */
+export const listIterations = (db: Queries, projectId: string): Promise<IterationRow[]> =>
+  db.selectFrom('iterations').selectAll().where('project_id', '=', projectId).orderBy('created', 'desc').execute();
+
+/** One of them. */
+export const findIteration = (db: Queries, projectId: string, id: string): Promise<IterationRow | undefined> =>
+  db.selectFrom('iterations').selectAll().where('project_id', '=', projectId).where('id', '=', id).executeTakeFirst();
+
+/** The iteration published under the name with this lookup. */
+export const iterationByPublishName = (db: Queries, projectId: string, lookup: string): Promise<IterationRow | undefined> =>
+  db
+    .selectFrom('iterations')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .where('publish_lookup', '=', lookup)
+    .executeTakeFirst();
+
+/** The images an iteration learned from, by id: those with held-out results only, or all. */
+export const iterationImages = (db: Queries, iterationId: string): Promise<IterationImageRow[]> =>
+  db.selectFrom('iteration_images').selectAll().where('iteration_id', '=', iterationId).orderBy('image_id').execute();
+
+/** An iteration's exports, oldest first. */
+export const listExports = (db: Queries, projectId: string, iterationId: string): Promise<ExportRow[]> =>
+  db
+    .selectFrom('exports')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .where('iteration_id', '=', iterationId)
+    .orderBy('created')
+    .execute();
+
+/** What a held-out result is bound to when it is sealed. */
+export const scoresId = (iterationId: string, imageId: string): string => `${iterationId}/${imageId}`;
+
+/** The noun of a row, its texts opened. */
+export function iterationFromRow(keys: Keys, scope: KeyScope, row: IterationRow): Iteration {
+  const domain = row.domain_id === null ? undefined : domainById(row.domain_id);
+  const done = row.status === 'Completed' && domain !== undefined;
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    name: openText(keys, scope, 'iterations.name', row.id, row.name),
+    status: row.status,
+    created: row.created,
+    lastModified: row.modified,
+    trainedAt: row.trained_at,
+    domainId: row.domain_id,
+    classificationType: row.classification_type,
+    trainingType: row.training_type,
+    reservedBudgetInHours: row.reserved_budget_hours,
+    trainingTimeInMinutes: row.training_minutes,
+    exportable: done && domain.exportable,
+    exportableTo: done ? domain.exportablePlatforms : null,
+    publishName: openTextOrNull(keys, scope, 'iterations.publish_name', row.id, row.publish_name),
+    originalPublishResourceId: openTextOrNull(keys, scope, 'iterations.publish_resource', row.id, row.publish_resource),
+    trainingErrorDetails: openTextOrNull(keys, scope, 'iterations.error', row.id, row.error),
+  };
+}

@@ -1,0 +1,103 @@
+import type { Micros } from '../base/clock.ts';
+import type { Project } from '../domain/project.ts';
+import type { Queries } from './database.ts';
+import type { Keys } from './keys.ts';
+import type { ProjectRow } from './schema.ts';
+import { openText } from './sealed.ts';
+
+/** A project's row with the image that stands for it. */
+export type ListedProject = ProjectRow & { thumbnail_image_id: string | null };
+
+const listed = (db: Queries) =>
+  db
+    .selectFrom('projects')
+    .selectAll('projects')
+    .select((at) =>
+      at
+        .selectFrom('images')
+        .select('images.id')
+        .whereRef('images.project_id', '=', 'projects.id')
+        .where('images.workspace', '=', 1)
+        .orderBy('images.created', 'desc')
+        .limit(1)
+        .as('thumbnail_image_id'),
+    )
+    .where('projects.deleted', 'is', null);
+
+/** The account's living project of this id. */
+export const findProject = (db: Queries, accountId: string, id: string): Promise<ListedProject | undefined> =>
+  listed(db).where('projects.account_id', '=', accountId).where('projects.id', '=', id).executeTakeFirst();
+
+/** Whether the account has this living project. */
+export async function hasProject(db: Queries, accountId: string, id: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('projects')
+    .select('id')
+    .where('id', '=', id)
+    .where('account_id', '=', accountId)
+    .where('deleted', 'is', null)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Whose living project this is, whoever asks: for links, which carry no key. */
+export async function accountOfProject(db: Queries, id: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('projects')
+    .innerJoin('accounts', 'accounts.id', 'projects.account_id')
+    .select('projects.account_id')
+    .where('projects.id', '=', id)
+    .where('projects.deleted', 'is', null)
+    .where('accounts.deleted', 'is', null)
+    .executeTakeFirst();
+  return row?.account_id;
+}
+
+/** The account's living projects, newest first. */
+export const listProjects = (db: Queries, accountId: string): Promise<ListedProject[]> =>
+  listed(db).where('projects.account_id', '=', accountId).orderBy('projects.created', 'desc').execute();
+
+/** How many living projects the account has. */
+export async function countProjects(db: Queries, accountId: string): Promise<number> {
+  const row = await db
+    .selectFrom('projects')
+    .select((at) => at.fn.countAll<number>().as('n'))
+    .where('account_id', '=', accountId)
+    .where('deleted', 'is', null)
+    .executeTakeFirstOrThrow();
+  return Number(row.n);
+}
+
+/** Whether another living project of the account has the name with this lookup. */
+export async function projectNameTaken(db: Queries, accountId: string, lookup: string, except?: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('projects')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .where('name_lookup', '=', lookup)
+    .where('deleted', 'is', null)
+    .executeTakeFirst();
+  return row !== undefined && row.id !== except;
+}
+
+/** Marks that a project's content changed at `now`. */
+export async function touchProject(db: Queries, id: string, now: Micros): Promise<void> {
+  await db.updateTable('projects').set({ modified: now }).where('id', '=', id).execute();
+}
+
+/** The noun of a row, its texts opened. */
+export function projectFromRow(keys: Keys, row: ListedProject): Project {
+  const scope = { accountId: row.account_id, projectId: row.id };
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    name: openText(keys, scope, 'projects.name', row.id, row.name),
+    description: openText(keys, scope, 'projects.description', row.id, row.description),
+    domainId: row.domain_id,
+    classificationType: row.classification_type,
+    targetExportPlatforms: JSON.parse(row.target_export_platforms) as string[],
+    created: row.created,
+    lastModified: row.modified,
+    thumbnailImageId: row.thumbnail_image_id,
+  };
+}
