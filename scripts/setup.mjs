@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** The repository's root directory. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -47,13 +47,15 @@ export function findNode() {
  */
 export function become(target, args, { watch = false } = {}) {
   const node = findNode();
-  const argv = [...(watch ? ['--watch', '--watch-preserve-output'] : []), target, ...args];
+  const watching = watch ? ['--watch', '--watch-preserve-output'] : [];
+  const parent = pathToFileURL(join(root, 'scripts/parent.mjs')).href;
   // Only from Node 23.11 on, and announced as experimental there: a warning that means nothing to who starts a server.
   if (typeof process.execve === 'function' && process.platform !== 'win32') {
     process.removeAllListeners('warning');
-    process.execve(node, [node, ...argv], process.env);
+    process.execve(node, [node, '--import', parent, ...watching, target, ...args], process.env);
   }
-  const child = spawn(node, argv, { stdio: 'inherit' });
+  void import(parent);
+  const child = spawn(node, [...watching, target, ...args], { stdio: 'inherit' });
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   // A terminal sends Ctrl-C to the child as well; a second one would read as impatience.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
