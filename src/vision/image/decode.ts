@@ -1,0 +1,142 @@
+import sharp, { type ResizeOptions, type Sharp } from 'sharp';
+import { AppError } from '../../base/errors.ts';
+import { readBmpHeader, readBmpPixels } from './bmp.ts';
+import { describeBytes, type ImageFormat, sniff } from './sniff.ts';
+
+/** How large a picture may be. */
+export interface PictureLimits {
+  /** Pixels in all. */
+  readonly maxPixels: number;
+  /** Pixels of the longer side. */
+  readonly maxSide: number;
+}
+
+/** What a picture is; its size in pixels as a person sees it, turned upright by EXIF. */
+export interface Picture {
+  readonly format: ImageFormat;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A picture made ready to be kept. */
+export interface PreparedPicture extends Picture {
+  /** See {@link thumbnail}. */
+  readonly thumbnail: Buffer;
+}
+
+const thumbnailSide = 256;
+/** For callers that give no limits: the picture has passed {@link inspect} before. */
+const generous: PictureLimits = { maxPixels: 2 ** 28, maxSide: 2 ** 16 };
+
+// One thread per picture: several pictures are decoded side by side, and compute threads have the cores to themselves.
+sharp.concurrency(1);
+// A cache would keep users' pictures in memory.
+sharp.cache(false);
+// Whatever a file claims to be, only these readers may run: no SVG, PDF or font ever reaches libvips.
+sharp.block({ operation: ['VipsForeignLoad'] });
+const readers = ['Jpeg', 'Png', 'Nsgif', 'Webp', 'Tiff'];
+sharp.unblock({ operation: readers.map((reader) => `VipsForeignLoad${reader}`) });
+
+/**
+ * What the first bytes say of a picture, without decoding it (about 0.3 ms): for callers that decode it next anyway.
+ * @throws AppError `BadRequestImageFormat`, `BadRequestImageDimensions`.
+ */
+export async function identify(bytes: Uint8Array, limits: PictureLimits): Promise<Picture> {
+  return (await open(bytes, limits)).picture;
+}
+
+/**
+ * What a picture is, after decoding all of it: so a file that passes is whole. Of an animation the first frame counts.
+ * @throws AppError `BadRequestImageFormat` when it is no picture, of no format read here, or damaged or cut off;
+ * `BadRequestImageDimensions` when it is larger than `limits`, before memory is taken for it.
+ */
+export async function inspect(bytes: Uint8Array, limits: PictureLimits): Promise<Picture> {
+  const { picture, image } = await open(bytes, limits);
+  await decoded(picture, () => image.resize(shrunk).raw().toBuffer());
+  return picture;
+}
+
+/** {@link inspect} and {@link thumbnail} with one decoding for both. @throws as inspect. */
+export async function prepare(bytes: Uint8Array, limits: PictureLimits): Promise<PreparedPicture> {
+  const { picture, image } = await open(bytes, limits);
+  return {
+    ...picture,
+    thumbnail: await decoded(picture, () => image.resize(shrunk).flatten(white).jpeg({ quality: 80 }).toBuffer()),
+  };
+}
+
+/** A JPEG of at most 256 px on the longer side (smaller pictures keep their size), upright, without metadata, on white. @throws as {@link inspect}. */
+export async function thumbnail(bytes: Uint8Array): Promise<Buffer> {
+  return (await prepare(bytes, generous)).thumbnail;
+}
+
+/**
+ * The picture squashed to a square: RGB8 [size, size, 3], upright, in sRGB, transparent parts over white. The only way
+ * pictures reach a model, in training as in prediction, so both see the same pixels. @throws as {@link inspect}.
+ */
+export async function pixels(bytes: Uint8Array, size: number): Promise<Uint8Array> {
+  const { picture, image } = await open(bytes, generous);
+  return decoded(picture, () =>
+    image.resize(size, size, { fit: 'fill' }).flatten(white).toColourspace('srgb').raw().toBuffer(),
+  );
+}
+
+const white = { background: '#ffffff' };
+const shrunk: ResizeOptions = {
+  width: thumbnailSide,
+  height: thumbnailSide,
+  fit: 'inside',
+  withoutEnlargement: true,
+};
+
+/** A picture whose header is read and within limits, not decoded yet. */
+async function open(bytes: Uint8Array, limits: PictureLimits): Promise<{ picture: Picture; image: Sharp }> {
+  const format = sniff(bytes);
+  if (format === undefined)
+    throw new AppError(
+      'BadRequestImageFormat',
+      `expected a JPEG, PNG, GIF, BMP, WebP or TIFF picture but received ${describeBytes(bytes)}`,
+    );
+  if (format === 'bmp') {
+    const header = readBmpHeader(bytes);
+    const picture = within(limits, { format, width: header.width, height: header.height });
+    return {
+      picture,
+      image: sharp(await readBmpPixels(bytes, header), {
+        raw: { width: header.width, height: header.height, channels: 4 },
+      }),
+    };
+  }
+  const image = sharp(bytes, {
+    failOn: 'truncated',
+    limitInputPixels: false,
+    autoOrient: true,
+    animated: false,
+    pages: 1,
+  });
+  const { width, height } = (await decoded({ format }, () => image.metadata())).autoOrient;
+  return { picture: within(limits, { format, width, height }), image };
+}
+
+function within(limits: PictureLimits, picture: Picture): Picture {
+  const { width, height } = picture;
+  if (Math.max(width, height) > limits.maxSide || width * height > limits.maxPixels)
+    throw new AppError(
+      'BadRequestImageDimensions',
+      `expected a picture of at most ${limits.maxSide} pixels a side and ${limits.maxPixels} in all but received ${width} x ${height}`,
+    );
+  return picture;
+}
+
+/** Runs a decoding step; what libvips says of a bad file becomes our refusal. */
+async function decoded<T>({ format }: Pick<Picture, 'format'>, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (cause) {
+    throw new AppError(
+      'BadRequestImageFormat',
+      `expected a whole ${format.toUpperCase()} picture but received one that is damaged or cut off`,
+      cause,
+    );
+  }
+}
