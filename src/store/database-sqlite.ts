@@ -1,0 +1,248 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { chmodSync, closeSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { hasCode, makeDirectorySync, syncDirectorySync } from '../base/durable.ts';
+import { AppError } from '../base/errors.ts';
+import { problem } from '../domain/problems.ts';
+import type { Database } from './database.ts';
+import { migrate } from './migrate.ts';
+import type { Tables } from './schema.ts';
+import { storageError } from './storage-full.ts';
+
+/** How long one process waits for another's lock before it gives up, ms. The event loop stands still meanwhile. */
+const busyTimeout = 2000;
+/** The same for a checkpoint, which is tried again anyway, ms. */
+const checkpointTimeout = 20;
+/** Prepared statements kept per connection; lists of different lengths make different statements. */
+const statementsKept = 500;
+
+/**
+ * The database in one SQLite file, made and migrated as needed; files are 0600, new directories 0700.
+ *
+ * Two connections: all writes go through one, one transaction or single statement at a time in the order they were
+ * asked for; reads outside transactions go through the other, never wait, and see what was committed last. Another
+ * process may have the same file open. A unique or foreign key that a statement breaks throws `Conflict`, a full disk
+ * `ErrorStorageFull`; the transaction is rolled back.
+ *
+ * @throws AppError `NewerDatabase`, `DatabaseUnfit` when the file system or the engine refuses a setting we depend on.
+ */
+export async function openSqlite(path: string, clock: Clock = systemClock()): Promise<Database> {
+  makeDirectorySync(dirname(path));
+  closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
+  syncDirectorySync(dirname(path));
+  const writer = new Sqlite(path, { timeout: busyTimeout });
+  let reader: Sqlite.Database | undefined;
+  try {
+    setPragma(writer, 'journal_mode', 'wal', 'wal');
+    configure(writer);
+    reader = new Sqlite(path, { readonly: true, timeout: busyTimeout });
+    configure(reader);
+    return await open(writer, reader, clock);
+  } catch (error) {
+    reader?.close();
+    writer.close();
+    throw error;
+  }
+}
+
+/** Sets what must hold on every connection and reads it back: a pragma that is not understood is ignored in silence. */
+function configure(connection: Sqlite.Database): void {
+  setPragma(connection, 'synchronous', 'full', 2);
+  setPragma(connection, 'secure_delete', 'on', 1);
+  setPragma(connection, 'foreign_keys', 'on', 1);
+  setPragma(connection, 'temp_store', 'memory', 2);
+}
+
+function setPragma(connection: Sqlite.Database, name: string, value: string, expectedValue: unknown): void {
+  connection.pragma(`${name} = ${value}`);
+  const actual = connection.pragma(name, { simple: true });
+  if (actual !== expectedValue)
+    throw new AppError('DatabaseUnfit', `expected SQLite to take ${name} = ${value} but it stays ${String(actual)}`);
+}
+
+async function open(writer: Sqlite.Database, reader: Sqlite.Database, clock: Clock): Promise<Database> {
+  const writing = mutex();
+  const writerStatements = statementCache(writer);
+  const readerStatements = statementCache(reader);
+  // Tells a write beside its own transaction, which would wait for itself for ever.
+  const inside = new AsyncLocalStorage<{ ended: boolean }>();
+  const held = new WeakMap<DatabaseConnection, () => void>();
+
+  const enter = (): Promise<() => void> => {
+    if (inside.getStore()?.ended === false)
+      throw new Error('expected a write on the transaction in hand (tx) but received one on the database beside it');
+    return writing();
+  };
+
+  const onDatabase: DatabaseConnection['executeQuery'] = async <R>({ sql, parameters }: CompiledQuery) => {
+    try {
+      const statement = readerStatements(sql);
+      if (statement.readonly) return { rows: statement.all(parameters) as R[] };
+    } catch (error) {
+      throw translated(error);
+    }
+    const leave = await enter();
+    try {
+      return run<R>(writerStatements(sql), parameters);
+    } catch (error) {
+      throw translated(error);
+    } finally {
+      leave();
+    }
+  };
+  const inTransaction: DatabaseConnection['executeQuery'] = async <R>({ sql, parameters }: CompiledQuery) => {
+    try {
+      return run<R>(writerStatements(sql), parameters);
+    } catch (error) {
+      throw translated(error);
+    }
+  };
+  const control = (sql: string): void => {
+    try {
+      writerStatements(sql).run();
+    } catch (error) {
+      throw translated(error);
+    }
+  };
+
+  const driver: Driver = {
+    init: async () => {},
+    acquireConnection: async () => ({ executeQuery: onDatabase, streamQuery: noStreams }),
+    async beginTransaction(connection) {
+      const leave = await enter();
+      try {
+        control('begin immediate');
+      } catch (error) {
+        leave();
+        throw error;
+      }
+      held.set(connection, leave);
+      connection.executeQuery = inTransaction;
+    },
+    commitTransaction: async () => control('commit'),
+    // A full disk makes SQLite roll back by itself; then there is nothing left to do.
+    rollbackTransaction: async () => (writer.inTransaction ? control('rollback') : undefined),
+    releaseConnection: async (connection) => held.get(connection)?.(),
+    destroy: async () => {},
+  };
+  const kysely = new Kysely<Tables>({
+    dialect: {
+      createDriver: () => driver,
+      createAdapter: () => new ManyConnectionsAdapter(),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+    },
+  });
+  await migrate(kysely as Kysely<unknown>, clock);
+
+  return {
+    query: kysely,
+    async transaction(work) {
+      const state = { ended: false };
+      try {
+        return await kysely.transaction().execute((tx) => inside.run(state, work, tx));
+      } finally {
+        state.ended = true;
+      }
+    },
+    async checkpoint() {
+      const leave = await enter();
+      try {
+        writer.pragma(`busy_timeout = ${checkpointTimeout}`);
+        const [result] = writer.pragma('wal_checkpoint(truncate)') as { busy: number }[];
+        return result?.busy === 0;
+      } catch (error) {
+        if (hasCode(error, 'SQLITE_BUSY', 'SQLITE_LOCKED')) return false;
+        throw translated(error);
+      } finally {
+        writer.pragma(`busy_timeout = ${busyTimeout}`);
+        leave();
+      }
+    },
+    async faults() {
+      const lines = reader.pragma('integrity_check') as { integrity_check: string }[];
+      const broken = reader.pragma('foreign_key_check') as { table: string; parent: string }[];
+      return [
+        ...lines.map((line) => line.integrity_check).filter((line) => line !== 'ok'),
+        ...broken.map((row) => `a row of ${row.table} refers to a missing row of ${row.parent}`),
+      ];
+    },
+    async close() {
+      const leave = await enter();
+      if (writer.open) {
+        reader.close();
+        writer.close();
+      }
+      leave();
+    },
+  };
+}
+
+// kysely would allow one connection at a time, so that reads waited for transactions.
+class ManyConnectionsAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+}
+
+function run<R>(statement: Sqlite.Statement, parameters: readonly unknown[]): QueryResult<R> {
+  if (statement.reader) return { rows: statement.all(parameters) as R[] };
+  const { changes, lastInsertRowid } = statement.run(parameters);
+  return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
+}
+
+/** Prepares each text once; the one not used for longest gives way when there are too many. */
+function statementCache(connection: Sqlite.Database): (sql: string) => Sqlite.Statement {
+  const kept = new Map<string, Sqlite.Statement>();
+  return (sql) => {
+    let statement = kept.get(sql);
+    if (statement === undefined) statement = connection.prepare(sql);
+    else kept.delete(sql);
+    kept.set(sql, statement);
+    if (kept.size > statementsKept) kept.delete(kept.keys().next().value!);
+    return statement;
+  };
+}
+
+/** Lets one in at a time, in the order of asking; each calls what it was given to let the next one in. */
+function mutex(): () => Promise<() => void> {
+  let last: Promise<void> = Promise.resolve();
+  return () => {
+    const before = last;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    last = promise;
+    return before.then(() => resolve);
+  };
+}
+
+// biome-ignore lint/correctness/useYield: it is kysely's signature; pages are read with limits instead.
+async function* noStreams(): AsyncIterableIterator<never> {
+  throw new Error('expected a query with a limit but received a stream');
+}
+
+function translated(error: unknown): unknown {
+  if (
+    hasCode(
+      error,
+      'SQLITE_CONSTRAINT_UNIQUE',
+      'SQLITE_CONSTRAINT_PRIMARYKEY',
+      'SQLITE_CONSTRAINT_FOREIGNKEY',
+      'SQLITE_BUSY',
+    )
+  )
+    return problem('Conflict', undefined, error);
+  return storageError(error);
+}

@@ -1,0 +1,38 @@
+import { type Kysely, sql } from 'kysely';
+import type { Clock } from '../base/clock.ts';
+import { AppError } from '../base/errors.ts';
+import { initial } from './migrations/0001-initial.ts';
+
+/** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
+const migrations: readonly (readonly [name: string, statements: string])[] = [['0001-initial', initial]];
+
+interface MigrationTable {
+  migrations: { name: string; applied: number };
+}
+
+/**
+ * Brings a database up to date, each missing migration in a transaction of its own; interrupted, it goes on from there
+ * the next time.
+ *
+ * @throws AppError `NewerDatabase` when a later version of the program has changed it; nothing was touched.
+ */
+export async function migrate(database: Kysely<unknown>, clock: Clock): Promise<void> {
+  const db = database as Kysely<MigrationTable>;
+  await sql`create table if not exists migrations (name text not null primary key, applied bigint not null)`.execute(
+    db,
+  );
+  const applied = new Set((await db.selectFrom('migrations').select('name').execute()).map((row) => row.name));
+  const unknown = [...applied].filter((name) => migrations.every(([known]) => known !== name));
+  if (unknown.length > 0)
+    throw new AppError(
+      'NewerDatabase',
+      `expected a database of this version or an older one but received one with the migration ${unknown.join(', ')}: start the version of the server that made it, or a later one`,
+    );
+  for (const [name, statements] of migrations) {
+    if (applied.has(name)) continue;
+    await db.transaction().execute(async (tx) => {
+      for (const statement of statements.split(';')) if (statement.trim() !== '') await sql.raw(statement).execute(tx);
+      await tx.insertInto('migrations').values({ name, applied: clock.now() }).execute();
+    });
+  }
+}
