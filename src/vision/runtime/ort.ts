@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { AppError, expected } from '../../base/errors.ts';
-import type { Arrays, Dtype } from '../graph/tensor.ts';
+import type { Arrays, Dtype, Tensor } from '../graph/tensor.ts';
 import { tensor } from '../graph/tensor.ts';
 import type { Port, Runtime } from './runtime.ts';
 import { checkFeeds } from './runtime.ts';
@@ -18,6 +18,16 @@ function port(value: InferenceSession.ValueMetadata): Port {
     );
   }
   return { name: value.name, dtype: value.type as Dtype, shape: value.shape };
+}
+
+/**
+ * The tensor as onnxruntime takes it, around the same memory. Its native side does not know Float16Array yet: it is handed
+ * the bits as 16-bit integers, which its own constructor would turn back into what it cannot read.
+ */
+function ortTensor({ dtype, shape, data }: Tensor): OrtTensor {
+  if (dtype !== 'float16') return new OrtTensor(dtype as 'float32', data as Float32Array, shape);
+  const bits = new Uint16Array(data.buffer, data.byteOffset, data.length);
+  return { type: dtype, dims: shape, data: bits, size: bits.length, location: 'cpu' } as unknown as OrtTensor;
 }
 
 /**
@@ -45,10 +55,7 @@ export function ortRuntime(): Runtime {
         outputs: [...session.outputNames],
         async run(feeds) {
           checkFeeds(inputs, feeds);
-          const given = Object.entries(feeds).map(
-            ([name, value]) =>
-              [name, new OrtTensor(value.dtype as 'float32', value.data as Float32Array, value.shape)] as const,
-          );
+          const given = Object.entries(feeds).map(([name, value]) => [name, ortTensor(value)] as const);
           const results = await session.run(Object.fromEntries(given));
           return Object.fromEntries(
             Object.entries(results).map(([name, value]) => {
