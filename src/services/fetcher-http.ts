@@ -42,7 +42,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
         for (let hops = 0; hops <= mostRedirects; hops++) {
           const addresses = await resolve(target, signal);
           if (!addresses.every(mayReach)) throw refusal('a public address', 'a private, local or reserved one');
-          const answer = await request(target, addresses[0]!, signal);
+          const answer = await request(target, addresses, signal);
           try {
             const location = redirects.has(answer.statusCode) ? answer.headers.location : undefined;
             if (location === undefined) return await body(answer, limit);
@@ -92,14 +92,15 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-/** Asks `address` for `url`; resolves with the answer's head. The host name still goes into the Host header and the TLS check. */
-function request(url: URL, address: string, signal: AbortSignal): Promise<http.IncomingMessage> {
+/** Asks one of `addresses`, the first that answers, for `url`; resolves with the answer's head. The host name still goes into the Host header and the TLS check. */
+function request(url: URL, addresses: readonly string[], signal: AbortSignal): Promise<http.IncomingMessage> {
   const { request, Agent } = url.protocol === 'https:' ? https : http;
-  const entry = { address, family: isIP(address) };
+  const entries = addresses.map((address) => ({ address, family: isIP(address) }));
   return new Promise((done, fail) => {
     const asked = request(url, {
       agent: new Agent({ keepAlive: false }),
-      lookup: (_host, options, found) => (options.all ? found(null, [entry]) : found(null, address, entry.family)),
+      lookup: (_host, options, found) =>
+        options.all ? found(null, entries) : found(null, entries[0]!.address, entries[0]!.family),
       headers: { accept: 'image/*,*/*;q=0.5', 'accept-encoding': 'identity', 'user-agent': 'ownsight' },
       signal,
     });
