@@ -1,0 +1,283 @@
+import type { Account, AccountKeys, AccountUsage, KeyPurpose, Quota } from '../domain/account.ts';
+import type { Domain } from '../domain/domain.ts';
+import type { Export } from '../domain/export.ts';
+import type { CreatedPairs, Image, ImageCreateSummary, ImageTag } from '../domain/image.ts';
+import type { Iteration } from '../domain/iteration.ts';
+import type { ImagePerformance, IterationPerformance, Scores } from '../domain/performance.ts';
+import type { ImagePrediction, Prediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
+import type { Project } from '../domain/project.ts';
+import type { Box, Region } from '../domain/region.ts';
+import type { Tag } from '../domain/tag.ts';
+import { dateWithoutZone, dateWithZone, float } from './json.ts';
+import type * as wire from './wire.ts';
+
+/** Makes the links that an answer carries. Each authorises itself, for 24 hours. */
+export interface Links {
+  image(projectId: string, imageId: string, size: 'original' | 'thumbnail'): string;
+  prediction(projectId: string, predictionId: string, size: 'original' | 'thumbnail'): string;
+  export(made: Export): string;
+}
+
+/** The account, as 1.x had it; property names are made PascalCase by that version. */
+export function fromAccount(account: Account, keys: AccountKeys, usage: AccountUsage): wire.Account {
+  const pair = (purpose: KeyPurpose) => ({ primaryKey: keys[purpose].primary, secondaryKey: keys[purpose].secondary });
+  const quota = ({ total, used }: Quota) => ({ total, used });
+  return {
+    userName: account.userName,
+    email: account.email,
+    keys: { trainingKeys: pair('training'), predictionKeys: pair('prediction') },
+    quotas: {
+      tier: account.tier,
+      projects: quota(usage.projects),
+      predictions: quota(usage.predictions),
+      perProject: usage.perProject.map(({ projectId, iterations, images, tags }) => ({
+        projectId,
+        iterations: quota(iterations),
+        images: quota(images),
+        tags: quota(tags),
+      })),
+    },
+  };
+}
+
+export const fromDomain = ({ exportablePlatforms, modelInformation, ...rest }: Domain): wire.Domain => ({
+  id: rest.id,
+  name: rest.name,
+  type: rest.type,
+  exportable: rest.exportable,
+  enabled: true,
+  exportablePlatforms: [...exportablePlatforms],
+  modelInformation,
+});
+
+/** All on, and not ours to change: how training varies pictures is its own affair. */
+const augmentationMethods = {
+  rotation: true,
+  scaling: true,
+  translation: true,
+  'horizontal flip': true,
+  equalize: true,
+  solarize: true,
+  padtosquare: true,
+};
+
+export const fromProject = (project: Project, links: Links): wire.Project => ({
+  id: project.id,
+  name: project.name,
+  description: project.description,
+  settings: {
+    domainId: project.domainId,
+    classificationType: project.classificationType,
+    targetExportPlatforms: [...project.targetExportPlatforms],
+    useNegativeSet: true,
+    detectionParameters: null,
+    imageProcessingSettings: { augmentationMethods },
+  },
+  created: dateWithZone(project.created),
+  lastModified: dateWithZone(project.lastModified),
+  thumbnailUri: project.thumbnailImageId && links.image(project.id, project.thumbnailImageId, 'thumbnail'),
+  drModeEnabled: false,
+  status: 'Succeeded',
+});
+
+export const fromTag = ({ id, name, description, type, imageCount }: Tag): wire.Tag => ({
+  id,
+  name,
+  description: description === '' ? null : description,
+  type,
+  imageCount,
+});
+
+const fromBox = ({ left, top, width, height }: Box) => ({
+  left: float(left),
+  top: float(top),
+  width: float(width),
+  height: float(height),
+});
+
+/** The tags and regions of an image, each absent when there is none. */
+const labelsOf = (image: Image) => ({
+  ...(image.tags.length > 0 && { tags: image.tags.map(fromImageTag) }),
+  ...(image.regions.length > 0 && { regions: image.regions.map(fromRegion) }),
+});
+
+const fromImageTag = ({ tagId, tagName, created }: ImageTag) => ({ tagId, tagName, created: dateWithoutZone(created) });
+
+const fromRegion = ({ id, tagName, created, tagId, box }: Region) => ({
+  regionId: id,
+  tagName,
+  created: dateWithoutZone(created),
+  tagId,
+  ...fromBox(box),
+});
+
+export function fromImage(image: Image, links: Links): wire.Image {
+  const original = links.image(image.projectId, image.id, 'original');
+  return {
+    id: image.id,
+    created: dateWithoutZone(image.created),
+    width: image.width,
+    height: image.height,
+    resizedImageUri: original,
+    thumbnailUri: links.image(image.projectId, image.id, 'thumbnail'),
+    originalImageUri: original,
+    ...labelsOf(image),
+    ...(image.metadata !== null && { metadata: { ...image.metadata } }),
+  };
+}
+
+export const fromImageCreateSummary = (summary: ImageCreateSummary, links: Links): wire.ImageCreateSummary => ({
+  isBatchSuccessful: summary.isBatchSuccessful,
+  images: summary.images.map(({ sourceUrl, status, image }) => ({
+    sourceUrl,
+    status,
+    image: image && fromImage(image, links),
+  })),
+});
+
+type TagPair = { readonly imageId: string; readonly tagId: string };
+
+export function fromImageTags({ created, duplicated, exceeded }: CreatedPairs<TagPair>): wire.ImageTagCreateSummary {
+  const entry = ({ imageId, tagId }: TagPair) => ({ imageId, tagId });
+  return { created: created.map(entry), duplicated: duplicated.map(entry), exceeded: exceeded.map(entry) };
+}
+
+type RegionEntry = TagPair & { readonly box: Box };
+
+export function fromRegions(summary: CreatedPairs<RegionEntry, Region>): wire.ImageRegionCreateSummary {
+  const entry = ({ imageId, tagId, box }: RegionEntry) => ({ imageId, tagId, ...fromBox(box) });
+  return {
+    created: summary.created.map((region) => ({ imageId: region.imageId, ...fromRegion(region) })),
+    duplicated: summary.duplicated.map(entry),
+    exceeded: summary.exceeded.map(entry),
+  };
+}
+
+type MetadataUpdate = {
+  readonly imageId: string;
+  readonly status: 'OK' | 'ErrorImageNotFound' | 'ErrorLimitExceed';
+  readonly metadata: Readonly<Record<string, string>> | null;
+};
+
+export const fromMetadataUpdates = (updates: readonly MetadataUpdate[]): wire.ImageMetadataUpdateSummary => ({
+  isBatchSuccessful: updates.every(({ status }) => status === 'OK'),
+  images: updates.map(({ imageId, status, metadata }) => ({ imageId, status, metadata: metadata && { ...metadata } })),
+});
+
+export const fromIteration = (iteration: Iteration): wire.Iteration => ({
+  id: iteration.id,
+  name: iteration.name,
+  status: iteration.status,
+  created: dateWithZone(iteration.created),
+  lastModified: dateWithZone(iteration.lastModified),
+  ...(iteration.trainedAt !== null && { trainedAt: dateWithZone(iteration.trainedAt) }),
+  projectId: iteration.projectId,
+  exportable: iteration.exportable,
+  exportableTo: iteration.exportableTo?.length ? [...iteration.exportableTo] : null,
+  domainId: iteration.domainId,
+  classificationType: iteration.classificationType,
+  trainingType: iteration.trainingType,
+  reservedBudgetInHours: iteration.reservedBudgetInHours,
+  trainingTimeInMinutes: iteration.trainingTimeInMinutes,
+  publishName: iteration.publishName,
+  originalPublishResourceId: iteration.originalPublishResourceId,
+  customBaseModelInfo: null,
+  trainingErrorDetails: iteration.trainingErrorDetails,
+});
+
+const fromScores = (scores: Scores) => ({
+  precision: float(scores.precision),
+  precisionStdDeviation: float(scores.precisionStdDeviation),
+  recall: float(scores.recall),
+  recallStdDeviation: float(scores.recallStdDeviation),
+  averagePrecision: float(scores.averagePrecision),
+});
+
+export const fromIterationPerformance = (performance: IterationPerformance): wire.IterationPerformance => ({
+  perTagPerformance: performance.perTag.map((tag) => ({ id: tag.id, name: tag.name, ...fromScores(tag) })),
+  ...fromScores(performance),
+});
+
+const fromPrediction = ({ probability, tagId, tagName, tagType, box }: Prediction): wire.Prediction => ({
+  probability: float(probability),
+  tagId,
+  tagName,
+  ...(box !== null && { boundingBox: fromBox(box) }),
+  tagType,
+});
+
+export const fromImagePrediction = (prediction: ImagePrediction): wire.ImagePrediction => ({
+  id: prediction.id,
+  project: prediction.projectId,
+  iteration: prediction.iterationId,
+  created: dateWithZone(prediction.created),
+  predictions: prediction.predictions.map(fromPrediction),
+});
+
+export const fromImagePerformance = (
+  { image, predictions }: ImagePerformance,
+  links: Links,
+): wire.ImagePerformance => ({
+  predictions: predictions.map(fromPrediction),
+  id: image.id,
+  created: dateWithoutZone(image.created),
+  width: image.width,
+  height: image.height,
+  imageUri: links.image(image.projectId, image.id, 'original'),
+  thumbnailUri: links.image(image.projectId, image.id, 'thumbnail'),
+  ...labelsOf(image),
+});
+
+/** A page of stored predictions; the token repeats the query, and its `continuation` asks for the next page. */
+export function fromPredictionQuery(
+  query: PredictionQuery,
+  session: string,
+  page: { readonly results: readonly StoredPrediction[]; readonly continuation: string | null },
+  links: Links,
+): wire.PredictionQueryResult {
+  const date = (moment: number | null) => (moment === null ? null : dateWithZone(moment));
+  return {
+    token: {
+      session,
+      continuation: page.continuation,
+      maxCount: query.maxCount,
+      orderBy: query.orderBy,
+      tags:
+        query.tags.length === 0
+          ? null
+          : query.tags.map(({ id, minThreshold, maxThreshold }) => ({
+              id,
+              minThreshold: float(minThreshold),
+              maxThreshold: float(maxThreshold),
+            })),
+      iterationId: query.iterationId,
+      startTime: date(query.startTime),
+      endTime: date(query.endTime),
+      application: query.application,
+    },
+    results: page.results.map((stored) => {
+      const original = links.prediction(stored.projectId, stored.id, 'original');
+      const { id, project, iteration, created, predictions } = fromImagePrediction(stored);
+      return {
+        resizedImageUri: original,
+        thumbnailUri: links.prediction(stored.projectId, stored.id, 'thumbnail'),
+        originalImageUri: original,
+        domain: stored.domainId,
+        id,
+        project,
+        iteration,
+        created,
+        predictions,
+      };
+    }),
+  };
+}
+
+/** `downloadUri` is null until the file is made. */
+export const fromExport = (made: Export, links: Links): wire.Export => ({
+  platform: made.platform,
+  status: made.status,
+  downloadUri: made.status === 'Done' ? links.export(made) : null,
+  flavor: made.flavor,
+  newerVersionAvailable: false,
+});

@@ -1,0 +1,44 @@
+import type { Operation } from './operation.ts';
+import { optional, query as parameters, text } from './schema.ts';
+import { ImagePrediction, ImageUrl } from './wire.ts';
+
+const iteration = '/{projectId}/classify/iterations/{publishedName}';
+const query = parameters({
+  application: optional(text({ description: 'The name of the program that asks, kept with the stored prediction.' })),
+});
+const picture = { kind: 'pictures', most: 1 } as const;
+const url = { kind: 'json', schema: ImageUrl, required: true } as const;
+
+const post = { api: 'prediction', method: 'POST', query, reply: ImagePrediction, success: [200] } as const;
+
+/** The Prediction API. Source: its Swagger files 3.0 and 3.1. */
+export const predictionOperations = {
+  ClassifyImage: {
+    ...post,
+    path: `${iteration}/image`,
+    since: '3.0',
+    body: picture,
+    summary: 'Classify a picture and keep it with the answer.',
+  },
+  ClassifyImageWithNoStore: {
+    ...post,
+    path: `${iteration}/image/nostore`,
+    since: '3.0',
+    body: picture,
+    summary: 'Classify a picture and keep nothing.',
+  },
+  ClassifyImageUrl: {
+    ...post,
+    path: `${iteration}/url`,
+    since: '3.0',
+    body: url,
+    summary: 'Classify the picture at an address and keep it with the answer.',
+  },
+  ClassifyImageUrlWithNoStore: {
+    ...post,
+    path: `${iteration}/url/nostore`,
+    since: '3.0',
+    body: url,
+    summary: 'Classify the picture at an address and keep nothing.',
+  },
+} as const satisfies Record<string, Operation>;

@@ -1,0 +1,168 @@
+import { expected } from '../base/errors.ts';
+import { withDashes } from '../base/id.ts';
+import { type ProblemCode, problem } from '../domain/problems.ts';
+import { parseDate } from './json.ts';
+import type { PlainSchema } from './schema.ts';
+
+/** Where a value comes from: queries are text throughout, so numbers, truth values and lists are read out of it. */
+type Source = 'query' | 'json';
+
+/**
+ * `value` as `schema` wants it, or a refusal that names the parameter, what was expected and what came. Lenient as
+ * the service is: property names, enum words and ids in any letter case, unknown properties ignored, null the same as
+ * absent (but where the schema allows null), lists in queries comma separated or repeated.
+ * @throws AppError the nearest `x-problem` of the schema, else `code`; `BadRequestRequiredParamIsNull` for what is missing.
+ */
+export function read(
+  schema: PlainSchema,
+  value: unknown,
+  name: string,
+  source: Source,
+  code: ProblemCode = 'BadRequestInvalid',
+): unknown {
+  const own = schema['x-problem'] ?? code;
+  const refuse = (what: string, received: unknown = value): never => {
+    throw problem(own, expected(what, name, received));
+  };
+  if (schema.anyOf !== undefined) {
+    if (value === null) return null;
+    return read(schema.anyOf.find((part) => part.type !== 'null')!, value, name, source, own);
+  }
+  if (schema.enum !== undefined) {
+    const word = typeof value === 'string' ? value.trim().toLowerCase() : undefined;
+    return (
+      schema.enum.find((candidate) => candidate.toLowerCase() === word) ?? refuse(`one of ${schema.enum.join(', ')}`)
+    );
+  }
+  switch (schema.type) {
+    case 'string':
+      return typeof value === 'string' ? readText(schema, value, refuse) : refuse(nounOf(schema));
+    case 'boolean': {
+      if (typeof value === 'boolean') return value;
+      const word = source === 'query' && typeof value === 'string' ? value.trim().toLowerCase() : '';
+      return word === 'true' ? true : word === 'false' ? false : refuse('true or false');
+    }
+    case 'integer':
+    case 'number': {
+      const number = source === 'query' && typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+      if (typeof number !== 'number' || !Number.isFinite(number)) return refuse(nounOf(schema));
+      if (schema.type === 'integer' && !Number.isInteger(number)) return refuse(nounOf(schema));
+      if (number < (schema.minimum ?? number) || number > (schema.maximum ?? number)) return refuse(nounOf(schema));
+      return number;
+    }
+    case 'array': {
+      const list = source === 'query' ? splitList(value) : value;
+      if (!Array.isArray(list)) return refuse('a list');
+      if (list.length > (schema.maxItems ?? list.length)) return refuse(`at most ${schema.maxItems} entries`, list);
+      // A list's own code is about its length; its entries have theirs, else the outer one.
+      return list.map((entry, i) => read(schema.items!, entry, `${name}[${i}]`, source, code));
+    }
+    case 'object':
+      return typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value)
+        ? readObject(schema, value as Readonly<Record<string, unknown>>, name, source, own)
+        : refuse('an object');
+    default:
+      throw new TypeError(expected('a schema this contract knows', name, schema.type));
+  }
+}
+
+function readObject(
+  schema: PlainSchema,
+  given: Readonly<Record<string, unknown>>,
+  name: string,
+  source: Source,
+  code: ProblemCode,
+): object {
+  const path = (key: string): string => (name === '' ? key : `${name}.${key}`);
+  if (schema.patternProperties !== undefined) {
+    const [entry] = Object.values(schema.patternProperties);
+    return Object.fromEntries(
+      Object.entries(given).map(([key, value]) => [key, read(entry!, value, path(key), source, code)]),
+    );
+  }
+  const names = namesOf(schema);
+  const result: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(given)) {
+    const property = names.get(key.toLowerCase());
+    if (property === undefined || isAbsent(schema.properties![property]!, value, source)) continue;
+    result[property] = read(schema.properties![property]!, value, path(property), source, code);
+  }
+  for (const property of schema.required ?? []) {
+    if (Object.hasOwn(result, property)) continue;
+    const wanted = schema.properties![property]!;
+    const received = Object.entries(given).find(([key]) => key.toLowerCase() === property.toLowerCase())?.[1];
+    throw problem('BadRequestRequiredParamIsNull', expected(nounOf(wanted), path(property), received));
+  }
+  return result;
+}
+
+/** Null and, in queries, empty text stand for absent: but text that may be empty is kept. */
+function isAbsent(schema: PlainSchema, value: unknown, source: Source): boolean {
+  if (value === undefined || (value === null && schema.anyOf === undefined)) return true;
+  return (
+    source === 'query' &&
+    value === '' &&
+    !(schema.type === 'string' && schema.format === undefined && schema.enum === undefined)
+  );
+}
+
+function readText(schema: PlainSchema, value: string, refuse: (what: string) => never): string {
+  if (schema.format === 'uuid')
+    return (
+      withDashes(
+        value
+          .trim()
+          .replace(/^\{(.*)\}$/, '$1')
+          .replaceAll('-', ''),
+      ) ?? refuse(nounOf(schema))
+    );
+  if (schema.format === 'date-time') return parseDate(value) === undefined ? refuse(nounOf(schema)) : value;
+  if (value.length < (schema.minLength ?? 0) || value.length > (schema.maxLength ?? value.length))
+    return refuse(nounOf(schema));
+  return value;
+}
+
+/** What a schema wants, in words. */
+function nounOf(schema: PlainSchema): string {
+  if (schema.anyOf !== undefined) return nounOf(schema.anyOf[0]!);
+  if (schema.enum !== undefined) return `one of ${schema.enum.join(', ')}`;
+  if (schema.format === 'uuid') return 'an id (a UUID)';
+  if (schema.format === 'date-time') return 'a date such as 2019-09-16T15:03:38.840Z';
+  if (schema.format === 'byte') return 'bytes in base64';
+  const { minimum, maximum, minLength = 0, maxLength } = schema;
+  if (schema.type === 'integer')
+    return minimum === undefined || maximum === undefined
+      ? 'a whole number'
+      : `a whole number from ${minimum} to ${maximum}`;
+  if (schema.type === 'string' && maxLength !== undefined) return `${minLength} to ${maxLength} characters`;
+  return (
+    { string: 'text', number: 'a number', boolean: 'true or false', array: 'a list', object: 'an object' }[
+      schema.type ?? ''
+    ] ?? 'a value'
+  );
+}
+
+function splitList(value: unknown): unknown {
+  const parts = typeof value === 'string' ? [value] : value;
+  if (!Array.isArray(parts)) return value;
+  return parts.flatMap((part) =>
+    typeof part === 'string'
+      ? part
+          .split(',')
+          .map((piece) => piece.trim())
+          .filter((piece) => piece !== '')
+      : [part],
+  );
+}
+
+const knownNames = new WeakMap<PlainSchema, ReadonlyMap<string, string>>();
+
+/** The schema's property names by their lower-case form. */
+function namesOf(schema: PlainSchema): ReadonlyMap<string, string> {
+  let names = knownNames.get(schema);
+  if (names === undefined) {
+    names = new Map(Object.keys(schema.properties ?? {}).map((property) => [property.toLowerCase(), property]));
+    knownNames.set(schema, names);
+  }
+  return names;
+}

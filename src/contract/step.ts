@@ -1,0 +1,38 @@
+import type { Static, TSchema } from 'typebox';
+import type { ProblemCode } from '../domain/problems.ts';
+import type { OperationId, Operations, Version } from './operation.ts';
+import type * as wire from './wire.ts';
+
+/** The named objects of the hub, by name. */
+export type Models = { [M in keyof typeof wire]: (typeof wire)[M] extends TSchema ? Static<(typeof wire)[M]> : never };
+
+/** How a version had a model other than the next newer version has it. */
+export interface ModelChange<M> {
+  /** Properties it did not have yet. */
+  readonly omit?: readonly (keyof M & string)[];
+  /** What else was different about answers: from the newer form to the older, after `omit`. */
+  readonly rewrite?: (newer: M) => object;
+}
+
+/** How a version had an operation other than the next newer version has it. */
+export interface OperationChange<Op extends OperationId> {
+  readonly omitQuery?: readonly (keyof Operations[Op]['query']['properties'] & string)[];
+  readonly omitBody?: true;
+  readonly success?: readonly number[];
+}
+
+/**
+ * One version, told by its differences from the next newer one. Requests need no more than that: an older version asks
+ * for a part of what the newer one understands.
+ */
+export interface Step {
+  readonly version: Version;
+  /** The operations served in it, when not all that existed. */
+  readonly only?: readonly OperationId[];
+  readonly models?: { readonly [M in keyof Models]?: ModelChange<Models[M]> };
+  readonly operations?: { readonly [Op in OperationId]?: OperationChange<Op> };
+  /** Codes it did not know yet, and the nearest that it knows. */
+  readonly problems?: { readonly [C in ProblemCode]?: ProblemCode };
+  /** How it wrote property names. */
+  readonly naming?: (name: string) => string;
+}

@@ -1,0 +1,114 @@
+import { expected } from '../base/errors.ts';
+import type { PredictionQuery } from '../domain/prediction.ts';
+import { problem } from '../domain/problems.ts';
+import type { Box } from '../domain/region.ts';
+import { parseDate } from './json.ts';
+import type { BodyOf } from './operation.ts';
+import type * as wire from './wire.ts';
+
+/** A picture to add, as the services take it. */
+export interface NewImage {
+  readonly source: { readonly bytes: Uint8Array } | { readonly url: string } | { readonly predictionId: string };
+  readonly name: string;
+  readonly tagIds: readonly string[];
+  readonly regions: readonly { readonly tagId: string; readonly box: Box }[];
+}
+
+/** A batch of pictures to add: each entry's own labels, and what all of them share. */
+export interface NewImages {
+  readonly entries: readonly NewImage[];
+  readonly shared: { readonly tagIds: readonly string[]; readonly metadata: Record<string, string> | null };
+}
+
+/** The box of a region. @throws AppError `BadRequestImageRegions` unless it lies inside the picture and has an area. */
+export function toBox({ left, top, width, height }: Box, name: string): Box {
+  // Single precision: 0.9 + 0.1 may come as a little more than 1.
+  const slack = 1e-6;
+  const inside = left >= -slack && top >= -slack && left + width <= 1 + slack && top + height <= 1 + slack;
+  if (!inside || width <= 0 || height <= 0)
+    throw problem(
+      'BadRequestImageRegions',
+      expected(
+        'left, top, width and height from 0 to 1 with the box inside the picture',
+        name,
+        `${left}, ${top}, ${width}, ${height}`,
+      ),
+    );
+  return { left, top, width, height };
+}
+
+interface Labels {
+  readonly tagIds?: readonly string[];
+  readonly regions?: readonly (Box & { readonly tagId: string })[];
+}
+
+const labels = ({ tagIds = [], regions = [] }: Labels, index: number) => ({
+  tagIds,
+  regions: regions.map((region, i) => ({
+    tagId: region.tagId,
+    box: toBox(region, `images[${index}].regions[${i}]`),
+  })),
+});
+
+const batch = <Entry extends Labels>(
+  {
+    images,
+    tagIds = [],
+    metadata = null,
+  }: {
+    readonly images: readonly Entry[];
+    readonly tagIds?: string[];
+    readonly metadata?: Record<string, string> | null;
+  },
+  own: (entry: Entry) => Pick<NewImage, 'source' | 'name'>,
+): NewImages => ({
+  entries: images.map((entry, i) => ({ ...own(entry), ...labels(entry, i) })),
+  shared: { tagIds, metadata },
+});
+
+/** Pictures in base64, as they are: what is no picture gets its own status. */
+export const toFileBatch = (body: wire.ImageFileCreateBatch): NewImages =>
+  batch(body, ({ name = '', contents }) => ({ source: { bytes: Buffer.from(contents, 'base64') }, name }));
+
+/** Pictures to fetch. */
+export const toUrlBatch = (body: wire.ImageUrlCreateBatch): NewImages =>
+  batch(body, ({ url }) => ({ source: { url }, name: '' }));
+
+/** Pictures of stored predictions. */
+export const toPredictionBatch = (body: wire.ImageIdCreateBatch): NewImages =>
+  batch(body, ({ id }) => ({ source: { predictionId: id }, name: '' }));
+
+/** Pictures sent as files, which share their tags. */
+export const toDataBatch = (
+  files: readonly { readonly bytes: Uint8Array; readonly name: string }[],
+  tagIds: readonly string[] = [],
+): NewImages => ({
+  entries: files.map(({ bytes, name }) => ({ source: { bytes }, name, tagIds: [], regions: [] })),
+  shared: { tagIds, metadata: null },
+});
+
+/** Regions to draw. */
+export const toRegions = ({ regions }: BodyOf<'CreateImageRegions'>) =>
+  regions.map(({ imageId, tagId, ...box }, i) => ({ imageId, tagId, box: toBox(box, `regions[${i}]`) }));
+
+/** The changes to a project that a sent project asks for. */
+export const toProjectChanges = ({ name, description, settings }: wire.ProjectUpdate) => ({
+  ...(name !== undefined && { name }),
+  ...(description !== undefined && { description }),
+  ...settings,
+});
+
+/** What to look for among the stored predictions. */
+export function toPredictionQuery(token: wire.PredictionQueryToken): PredictionQuery {
+  const moment = (date: string | null | undefined) => (date ? (parseDate(date) ?? null) : null);
+  return {
+    continuation: token.continuation || null,
+    maxCount: token.maxCount ?? 0,
+    orderBy: token.orderBy ?? 'Newest',
+    tags: (token.tags ?? []).map(({ id, minThreshold = 0, maxThreshold = 1 }) => ({ id, minThreshold, maxThreshold })),
+    iterationId: token.iterationId ?? null,
+    startTime: moment(token.startTime),
+    endTime: moment(token.endTime),
+    application: token.application || null,
+  };
+}

@@ -1,0 +1,176 @@
+import type { ProblemCode } from '../domain/problems.ts';
+import { type Api, type Body, history, type Operation, type OperationId, type Version } from './operation.ts';
+import { predictionOperations } from './prediction.ts';
+import type { PlainSchema } from './schema.ts';
+import type { ModelChange, OperationChange, Step } from './step.ts';
+import { trainingOperations } from './training.ts';
+
+/** An operation as one version has it. */
+export interface VersionedOperation {
+  readonly id: OperationId;
+  readonly method: Operation['method'];
+  /** Whole, from the root: `/customvision/v3.3/training/projects/{projectId}`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly query: PlainSchema;
+  readonly body:
+    | { readonly kind: 'json'; readonly schema: PlainSchema; readonly required: boolean; readonly large: boolean }
+    | Extract<Body, { kind: 'pictures' }>
+    | undefined;
+  readonly reply: PlainSchema | 'bytes' | undefined;
+  readonly success: readonly number[];
+  /** An answer in the newest version's terms -> in this version's. */
+  readonly encode: (reply: unknown) => unknown;
+}
+
+/** One version of one API: what it serves, and how it names what goes wrong. */
+export interface ServedVersion {
+  readonly api: Api;
+  readonly version: Version;
+  readonly operations: readonly VersionedOperation[];
+  readonly problemCode: (code: ProblemCode) => ProblemCode;
+}
+
+/** Every operation of the newest version of each API. */
+export const operations: Readonly<Record<OperationId, Operation>> = { ...trainingOperations, ...predictionOperations };
+
+/** The version at the end of `steps`, which lead from the newest version of `api` to it, newest first; no steps: the newest itself. */
+export function servedVersion(api: Api, steps: readonly Step[]): ServedVersion {
+  const versions: readonly Version[] = history[api];
+  const version = steps.at(-1)?.version ?? versions.at(-1)!;
+  const position = versions.indexOf(version);
+  const only = steps.at(-1)?.only;
+  const shape = shaper(steps);
+  const exists = ([id, { api: its, since, until }]: [OperationId, Operation]): boolean =>
+    its === api &&
+    versions.indexOf(since) <= position &&
+    (until === undefined || versions.indexOf(until) >= position) &&
+    (only === undefined || only.includes(id));
+  return {
+    api,
+    version,
+    operations: (Object.entries(operations) as [OperationId, Operation][]).filter(exists).map(([id, operation]) => {
+      const changes = steps.flatMap(
+        (step) => (step.operations?.[id] as OperationChange<OperationId> | undefined) ?? [],
+      );
+      const omitted: readonly string[] = changes.flatMap((change) => change.omitQuery ?? []);
+      const { reply, body } = operation;
+      const shaped = reply === undefined || reply === 'bytes' ? undefined : shape(reply as PlainSchema);
+      return {
+        id,
+        method: operation.method,
+        path: `/customvision/v${version}/${api}${operation.path}`,
+        summary: operation.summary,
+        query: without(operation.query as PlainSchema, omitted),
+        body:
+          body?.kind !== 'json'
+            ? body
+            : changes.some((change) => change.omitBody)
+              ? undefined
+              : {
+                  kind: 'json',
+                  schema: shape(body.schema as PlainSchema).schema,
+                  required: body.required,
+                  large: body.large ?? false,
+                },
+        reply: shaped?.schema ?? (reply as 'bytes' | undefined),
+        success: changes.findLast((change) => change.success !== undefined)?.success ?? operation.success,
+        encode: shaped?.encode ?? ((value: unknown) => value),
+      };
+    }),
+    problemCode: (code) => steps.reduce((known, step) => step.problems?.[known] ?? known, code),
+  };
+}
+
+interface Shape {
+  readonly schema: PlainSchema;
+  /** Absent: a value of the newest version fits as it is. */
+  readonly encode?: (value: unknown) => unknown;
+}
+
+/** What `steps` make of a schema and of values that fit it; worked out once a schema. */
+function shaper(steps: readonly Step[]): (schema: PlainSchema) => Shape {
+  const known = new Map<PlainSchema, Shape>();
+  const naming = steps.findLast((step) => step.naming !== undefined)?.naming;
+  const shape = (schema: PlainSchema): Shape => {
+    const seen = known.get(schema);
+    if (seen !== undefined) return seen;
+    const made =
+      schema.items !== undefined
+        ? list(schema)
+        : schema.anyOf !== undefined
+          ? choice(schema)
+          : schema.properties !== undefined
+            ? object(schema)
+            : { schema };
+    known.set(schema, made);
+    return made;
+  };
+  const list = (schema: PlainSchema): Shape => {
+    const { schema: items, encode } = shape(schema.items!);
+    if (items === schema.items)
+      return encode === undefined ? { schema } : { schema, encode: (value) => (value as unknown[]).map(encode) };
+    return {
+      schema: { ...schema, items },
+      ...(encode === undefined ? {} : { encode: (value: unknown) => (value as unknown[]).map(encode) }),
+    };
+  };
+  const choice = (schema: PlainSchema): Shape => {
+    const parts = schema.anyOf!.map(shape);
+    const encode = parts.find((part) => part.encode !== undefined)?.encode;
+    return {
+      schema: { ...schema, anyOf: parts.map((part) => part.schema) },
+      ...(encode === undefined ? {} : { encode: (value: unknown) => (value === null ? null : encode(value)) }),
+    };
+  };
+  const object = (schema: PlainSchema): Shape => {
+    const changes = steps.flatMap(
+      (step) =>
+        (step.models as Readonly<Record<string, ModelChange<Record<string, unknown>>>> | undefined)?.[
+          schema.title ?? ''
+        ] ?? [],
+    );
+    const nested = Object.entries(schema.properties!).map(([name, part]) => [name, shape(part)] as const);
+    const encoders = nested.flatMap(([name, { encode }]) => (encode === undefined ? [] : [[name, encode] as const]));
+    const reduced = without(
+      { ...schema, properties: Object.fromEntries(nested.map(([name, part]) => [name, part.schema])) },
+      changes.flatMap((change) => change.omit ?? []),
+    );
+    const named = naming === undefined ? reduced : renamed(reduced, naming);
+    if (changes.length === 0 && encoders.length === 0 && naming === undefined) return { schema: named };
+    return {
+      schema: named,
+      encode: (value) => {
+        let result: Record<string, unknown> = { ...(value as Record<string, unknown>) };
+        for (const [name, encode] of encoders) if (result[name] !== undefined) result[name] = encode(result[name]);
+        for (const { omit = [], rewrite } of changes) {
+          for (const name of omit) delete result[name];
+          if (rewrite !== undefined) result = rewrite(result) as Record<string, unknown>;
+        }
+        return naming === undefined
+          ? result
+          : Object.fromEntries(Object.entries(result).map(([name, part]) => [naming(name), part]));
+      },
+    };
+  };
+  return shape;
+}
+
+/** An object's schema without some of its properties. */
+function without(schema: PlainSchema, omitted: readonly string[]): PlainSchema {
+  if (omitted.length === 0) return schema;
+  return {
+    ...schema,
+    properties: Object.fromEntries(Object.entries(schema.properties ?? {}).filter(([name]) => !omitted.includes(name))),
+    required: (schema.required ?? []).filter((name) => !omitted.includes(name)),
+  };
+}
+
+/** An object's schema with its property names written otherwise. */
+function renamed(schema: PlainSchema, naming: (name: string) => string): PlainSchema {
+  return {
+    ...schema,
+    properties: Object.fromEntries(Object.entries(schema.properties ?? {}).map(([name, part]) => [naming(name), part])),
+    required: (schema.required ?? []).map(naming),
+  };
+}
