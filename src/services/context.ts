@@ -7,6 +7,7 @@ import type { Database } from '../store/database.ts';
 import type { Keys } from '../store/keys.ts';
 import type { Vision } from '../vision/vision.ts';
 import type { Fetcher } from './fetcher.ts';
+import type { Models } from './models.ts';
 
 /** Everything a use case may need. Services take `Pick<App, …>` of it, so a signature says what a use case touches. */
 export interface App {
@@ -19,6 +20,7 @@ export interface App {
   readonly queue: Queue;
   readonly vision: Vision;
   readonly fetcher: Fetcher;
+  readonly models: Models;
 }
 
 /** One project of one account: what most use cases are about. Both ids lower case. */

@@ -66,7 +66,7 @@ export const publishNameLookup = (app: Pick<App, 'keys'>, scope: ProjectScope, n
  * runs is cancelled. @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationIsPublished`: unpublish it first.
  */
 export async function deleteIteration(
-  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue' | 'models'>,
   scope: ProjectScope,
   iterationId: string,
 ): Promise<void> {
@@ -87,6 +87,7 @@ export async function deleteIteration(
     await app.queue.cancel(tx, { ...scope, iterationId });
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
   });
+  app.models.forget(scope, iterationId);
 }
 
 function refusePublished(app: Pick<App, 'keys'>, scope: ProjectScope, row: IterationRow, remedy = ''): void {

@@ -116,13 +116,14 @@ export async function updateProject(
 }
 
 /** Makes a project invisible at once, cancels its jobs and has everything of it removed for good. @throws AppError `NotFoundProject`. */
-export async function deleteProject(app: Pick<App, 'db' | 'clock' | 'queue'>, scope: ProjectScope): Promise<void> {
+export async function deleteProject(app: Pick<App, 'db' | 'clock' | 'queue' | 'models'>, scope: ProjectScope): Promise<void> {
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     await tx.updateTable('projects').set({ deleted: app.clock.now() }).where('id', '=', scope.projectId).execute();
     await app.queue.cancel(tx, scope);
-    await app.queue.enqueue(tx, 'purge', scope);
+    await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
   });
+  app.models.forget(scope);
 }
 
 /** Whose project this is, whoever asks: for links that authorise themselves. */

@@ -5,7 +5,7 @@ import type { Tag, TagType } from '../domain/tag.ts';
 import type { Tx } from '../store/database.ts';
 import { touchProject } from '../store/projects.ts';
 import type { TagRow } from '../store/schema.ts';
-import { sealText } from '../store/sealed.ts';
+import { openText, sealText } from '../store/sealed.ts';
 import { findIterationTag, findTag, listIterationTags, listTags as listRows, tagByName, tagFromRow, tagTypes } from '../store/tags.ts';
 import type { App, ProjectScope } from './context.ts';
 import { requireIteration } from './iterations.ts';
@@ -121,8 +121,14 @@ export async function deleteTag(app: Pick<App, 'db' | 'clock' | 'queue'>, scope:
     await tx.deleteFrom('image_tags').where('tag_id', '=', tagId).execute();
     await tx.deleteFrom('regions').where('tag_id', '=', tagId).execute();
     await touchProject(tx, scope.projectId, app.clock.now());
-    await app.queue.enqueue(tx, 'purge', scope);
+    await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
   });
+}
+
+/** Every tag's name by its id, deleted ones that iterations keep included. */
+export async function tagNames(app: Pick<App, 'db' | 'keys'>, scope: ProjectScope): Promise<Map<string, string>> {
+  const rows = await app.db.query.selectFrom('tags').select(['id', 'name']).where('project_id', '=', scope.projectId).execute();
+  return new Map(rows.map((row) => [row.id, openText(app.keys, scope, 'tags.name', row.id, row.name)]));
 }
 
 const nameLookup = (app: Pick<App, 'keys'>, scope: ProjectScope, name: string): string =>

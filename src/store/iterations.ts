@@ -41,7 +41,8 @@ export const scoresId = (iterationId: string, imageId: string): string => `${ite
 
 /** The noun of a row, its texts opened. */
 export function iterationFromRow(keys: Keys, scope: KeyScope, row: IterationRow): Iteration {
-  const domain = row.domain_id === null ? undefined : domainById(row.domain_id);
+  const domain = domainById(row.domain_id);
+  const training = row.status === 'Training';
   const done = row.status === 'Completed' && domain !== undefined;
   return {
     id: row.id,
@@ -51,8 +52,8 @@ export function iterationFromRow(keys: Keys, scope: KeyScope, row: IterationRow)
     created: row.created,
     lastModified: row.modified,
     trainedAt: row.trained_at,
-    domainId: row.domain_id,
-    classificationType: row.classification_type,
+    domainId: training ? null : row.domain_id,
+    classificationType: training ? null : row.classification_type,
     trainingType: row.training_type,
     reservedBudgetInHours: row.reserved_budget_hours,
     trainingTimeInMinutes: row.training_minutes,

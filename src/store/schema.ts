@@ -124,7 +124,8 @@ export interface IterationRow {
   created: Micros;
   modified: Micros;
   trained_at: Micros | null;
-  domain_id: string | null;
+  /** The project's settings when the training was asked for. */
+  domain_id: string;
   classification_type: 'Multiclass' | 'Multilabel' | null;
   training_type: 'Regular' | 'Advanced';
   reserved_budget_hours: number;

@@ -105,7 +105,7 @@ create table iterations (
   created bigint not null,
   modified bigint not null,
   trained_at bigint,
-  domain_id text,
+  domain_id text not null,
   classification_type text,
   training_type text not null,
   reserved_budget_hours bigint not null,

@@ -1,0 +1,20 @@
+import type { JobRun, Jobs } from '../queue/job.ts';
+import type { App } from '../services/context.ts';
+import { computeFeatures } from '../services/features.ts';
+import { imagesWithoutFeatures } from '../store/images.ts';
+import { hasProject } from '../store/projects.ts';
+
+/** Images looked up at a time. */
+const batch = 256;
+
+/** Computes the features of a project's images that wait for them, oldest first, until none is left. */
+export async function features(app: App, scope: Jobs['features'], run: JobRun): Promise<void> {
+  const tried = new Set<string>();
+  while (await hasProject(app.db.query, scope.accountId, scope.projectId)) {
+    const waiting = await imagesWithoutFeatures(app.db.query, scope.projectId, batch + tried.size);
+    const ids = waiting.map((row) => row.id).filter((id) => !tried.has(id));
+    if (ids.length === 0) return;
+    for (const id of ids) tried.add(id);
+    await computeFeatures(app, scope, ids, run.signal, () => undefined);
+  }
+}

@@ -1,0 +1,156 @@
+import { chunks } from '../base/concurrency.ts';
+import { type Micros, second } from '../base/clock.ts';
+import { AppError } from '../base/errors.ts';
+import type { JobRun, Jobs } from '../queue/job.ts';
+import type { App, ProjectScope } from '../services/context.ts';
+import { computeFeatures, featureCopies, readFeatures } from '../services/features.ts';
+import { putSealed } from '../services/pictures.ts';
+import { blobKey } from '../store/blobs.ts';
+import { findIteration, iterationImages, scoresId } from '../store/iterations.ts';
+import { announceBlobs, keepBlobs } from '../store/loose-blobs.ts';
+import type { IterationImageRow, IterationRow } from '../store/schema.ts';
+import { sealText } from '../store/sealed.ts';
+import type { ClassifierFit } from '../vision/classify/classifier.ts';
+import { encodeClassifier } from '../vision/classify/serialize.ts';
+
+/** Parts of the work as a user feels it: describing the pictures, then learning. */
+const featuresShare = 0.7;
+const writeTime = 600 * second;
+
+/**
+ * Trains an iteration. What it learns from was recorded when it was asked for; if images of that record are removed
+ * while it runs, it starts over without them. A failure for good leaves the iteration `Failed` with the reason.
+ */
+export async function train(app: App, payload: Jobs['train'], run: JobRun): Promise<void> {
+  const scope = { accountId: payload.accountId, projectId: payload.projectId };
+  const begun = app.clock.now();
+  const row = await findIteration(app.db.query, scope.projectId, payload.iterationId);
+  if (row?.status !== 'Training') return;
+  try {
+    const images = (await iterationImages(app.db.query, row.id)).filter((image) => image.tag_ids !== '[]');
+    await describeImages(app, scope, images, run);
+    const fit = await learn(app, scope, row, images, run);
+    await keepResult(app, scope, row.id, images, fit, begun, run);
+  } catch (error) {
+    if (run.last && !run.signal.aborted) await fail(app, scope, row.id, error, run);
+    throw error;
+  }
+}
+
+async function describeImages(app: App, scope: ProjectScope, images: readonly IterationImageRow[], run: JobRun): Promise<void> {
+  const learned = new Set(images.map((image) => image.image_id));
+  const waiting = await app.db.query
+    .selectFrom('images')
+    .select('id')
+    .where('project_id', '=', scope.projectId)
+    .where('features', '=', 0)
+    .orderBy('created')
+    .execute();
+  const ids = waiting.map((image) => image.id).filter((id) => learned.has(id));
+  let done = images.length - ids.length;
+  const report = (more: number): void => {
+    done += more;
+    run.progress((featuresShare * done) / images.length);
+  };
+  report(0);
+  await computeFeatures(app, scope, ids, run.signal, report);
+}
+
+async function learn(
+  app: App,
+  scope: ProjectScope,
+  iteration: IterationRow,
+  images: readonly IterationImageRow[],
+  run: JobRun,
+): Promise<ClassifierFit> {
+  const tags = await app.db.query
+    .selectFrom('iteration_tags')
+    .select(['tag_id', 'position'])
+    .where('iteration_id', '=', iteration.id)
+    .orderBy('position')
+    .execute();
+  const position = new Map(tags.map((tag) => [tag.tag_id, tag.position]));
+  const classes = tags.length;
+  const targets = new Uint8Array(images.length * classes);
+  images.forEach((image, index) => {
+    for (const tagId of JSON.parse(image.tag_ids) as string[]) targets[index * classes + position.get(tagId)!] = 1;
+  });
+  const ids = images.map((image) => image.image_id);
+  return app.vision.fitClassifier(
+    {
+      kind: iteration.classification_type === 'Multiclass' ? 'multiclass' : 'multilabel',
+      classes,
+      features: await readFeatures(app, scope, ids),
+      copies: featureCopies,
+      targets,
+      folds: Uint8Array.from(images, (image) => image.fold),
+      order: ids,
+    },
+    { signal: run.signal, onProgress: (fraction) => run.progress(featuresShare + (1 - featuresShare) * fraction) },
+  );
+}
+
+async function keepResult(
+  app: App,
+  scope: ProjectScope,
+  iterationId: string,
+  images: readonly IterationImageRow[],
+  fit: ClassifierFit,
+  begun: Micros,
+  run: JobRun,
+): Promise<void> {
+  const { classes } = fit.classifier;
+  const key = blobKey(scope.accountId, scope.projectId, 'model', iterationId);
+  await app.db.transaction((tx) => announceBlobs(tx, scope.projectId, [key], app.clock.now() + writeTime));
+  await putSealed(app, scope, 'model', iterationId, encodeClassifier(fit.classifier));
+  let written = 0;
+  for (const some of chunks([...images.entries()], 500)) {
+    await app.db.transaction(async (tx) => {
+      await run.fence(tx);
+      for (const [index, image] of some) {
+        const scores = fit.heldOut.slice(index * classes, (index + 1) * classes);
+        const sealed = app.keys.seal(
+          { ...scope, kind: 'iteration_images.scores', id: scoresId(iterationId, image.image_id) },
+          new Uint8Array(scores.buffer),
+        );
+        const { numUpdatedRows } = await tx
+          .updateTable('iteration_images')
+          .set({ scores: sealed })
+          .where('iteration_id', '=', iterationId)
+          .where('image_id', '=', image.image_id)
+          .executeTakeFirst();
+        written += Number(numUpdatedRows);
+      }
+    });
+  }
+  await app.db.transaction(async (tx) => {
+    await run.fence(tx);
+    const left = (await iterationImages(tx, iterationId)).filter((image) => image.tag_ids !== '[]').length;
+    if (written < images.length || left < images.length)
+      throw new AppError('TrainingSetChanged', 'images were removed while the iteration was trained');
+    const now = app.clock.now();
+    await tx
+      .updateTable('iterations')
+      .set({
+        status: 'Completed',
+        trained_at: now,
+        modified: now,
+        training_minutes: Math.ceil((now - begun) / (60 * second)),
+      })
+      .where('id', '=', iterationId)
+      .execute();
+    await keepBlobs(tx, [key]);
+  });
+}
+
+async function fail(app: App, scope: ProjectScope, iterationId: string, error: unknown, run: JobRun): Promise<void> {
+  const reason = error instanceof AppError ? error.message : 'Something went wrong inside the server; its log says more.';
+  await app.db.transaction(async (tx) => {
+    await run.fence(tx);
+    await tx
+      .updateTable('iterations')
+      .set({ status: 'Failed', modified: app.clock.now(), error: sealText(app.keys, scope, 'iterations.error', iterationId, reason) })
+      .where('id', '=', iterationId)
+      .execute();
+  });
+}

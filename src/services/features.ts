@@ -1,0 +1,76 @@
+import { chunks, mapConcurrently } from '../base/concurrency.ts';
+import { second } from '../base/clock.ts';
+import { AppError } from '../base/errors.ts';
+import { blobKey } from '../store/blobs.ts';
+import { abandonBlobs, announceBlobs, keepBlobs } from '../store/loose-blobs.ts';
+import type { App, ProjectScope } from './context.ts';
+import { getSealed, putSealed } from './pictures.ts';
+
+/** Forms of each picture that are described and learned from: as it is, and mirrored. */
+export const featureCopies = 2;
+
+/** Pictures described, written and committed together: few enough to lose little, enough to share the disk's waits. */
+const chunkSize = 32;
+const writeTime = 600 * second;
+
+type Featuring = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'vision'>;
+
+/**
+ * Computes and keeps the features of these images. Idempotent; images deleted meanwhile are passed over.
+ * `onDone` is called with how many more are finished. @throws the signal's reason when aborted; what was committed stays.
+ */
+export async function computeFeatures(
+  app: Featuring,
+  scope: ProjectScope,
+  imageIds: readonly string[],
+  signal: AbortSignal,
+  onDone: (count: number) => void,
+): Promise<void> {
+  // Two chunks at a time: one is being written while the next is being computed.
+  await mapConcurrently([...chunks(imageIds, chunkSize)], 2, async (ids) => {
+    signal.throwIfAborted();
+    const pictures = await mapConcurrently(ids, 8, (id) => getSealed(app, scope, 'image-original', id));
+    const present = ids.filter((_, index) => pictures[index] !== undefined);
+    const features = await app.vision.features(
+      pictures.filter((picture) => picture !== undefined),
+      { mirrored: featureCopies === 2 },
+      { signal },
+    );
+    const keyOf = (id: string) => blobKey(scope.accountId, scope.projectId, 'image-features', id);
+    await app.db.transaction((tx) => announceBlobs(tx, scope.projectId, present.map(keyOf), app.clock.now() + writeTime));
+    await mapConcurrently(present, 8, (id, index) => {
+      const values = features[index]!;
+      return putSealed(app, scope, 'image-features', id, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    });
+    await app.db.transaction(async (tx) => {
+      const rows = await tx
+        .updateTable('images')
+        .set({ features: 1 })
+        .where('project_id', '=', scope.projectId)
+        .where('id', 'in', present)
+        .returning('id')
+        .execute();
+      const kept = new Set(rows.map((row) => row.id));
+      await keepBlobs(tx, present.filter((id) => kept.has(id)).map(keyOf));
+      await abandonBlobs(tx, scope.projectId, present.filter((id) => !kept.has(id)).map(keyOf));
+    });
+    onDone(ids.length);
+  });
+}
+
+/**
+ * The kept features of these images, in order: float32 [n, featureCopies, d], in shared memory.
+ * @throws AppError `FeaturesMissing` when an image or its features are gone: the set changed meanwhile.
+ */
+export async function readFeatures(app: Featuring, scope: ProjectScope, imageIds: readonly string[]): Promise<Float32Array> {
+  const length = featureCopies * app.vision.featureLength;
+  const all = new Float32Array(new SharedArrayBuffer(imageIds.length * length * Float32Array.BYTES_PER_ELEMENT));
+  const bytes = new Uint8Array(all.buffer);
+  await mapConcurrently(imageIds, 16, async (id, index) => {
+    const values = await getSealed(app, scope, 'image-features', id);
+    if (values?.byteLength !== length * Float32Array.BYTES_PER_ELEMENT)
+      throw new AppError('FeaturesMissing', `expected ${length} feature values for an image but received ${values?.byteLength ?? 0} bytes`);
+    bytes.set(values, index * length * Float32Array.BYTES_PER_ELEMENT);
+  });
+  return all;
+}

@@ -1,0 +1,105 @@
+import type { CreatedPairs } from '../domain/image.ts';
+import { limits } from '../domain/limits.ts';
+import { problem } from '../domain/problems.ts';
+import type { ClassificationType } from '../domain/project.ts';
+import type { TagType } from '../domain/tag.ts';
+import { findProject, touchProject } from '../store/projects.ts';
+import { tagTypes } from '../store/tags.ts';
+import type { App, ProjectScope } from './context.ts';
+import { requireProject } from './projects.ts';
+
+/** A tag on an image. */
+export interface ImageTagPair {
+  readonly imageId: string;
+  readonly tagId: string;
+}
+
+/** Why an image may not carry this set of tags; `undefined` when it may. */
+export function tagConflict(
+  tagIds: readonly string[],
+  types: ReadonlyMap<string, TagType>,
+  classificationType: ClassificationType | null,
+): 'unknown' | 'negative' | 'too many' | undefined {
+  if (tagIds.some((id) => !types.has(id))) return 'unknown';
+  if (tagIds.length > 1 && tagIds.some((id) => types.get(id) === 'Negative')) return 'negative';
+  if (tagIds.length > (classificationType === 'Multiclass' ? 1 : limits.tagsPerImage)) return 'too many';
+  return undefined;
+}
+
+/**
+ * Puts tags on images. Pairs that exist are answered as duplicated; those over a limit (one tag an image in a multiclass
+ * project, 100 in others) as exceeded. @throws AppError `NotFoundProject`, `NotFoundImage`, `NotFoundTag`,
+ * `BadRequestNegativeAndRegularTagOnSameImage`: then none of the pairs is kept.
+ */
+export async function createImageTags(
+  app: Pick<App, 'db' | 'clock'>,
+  scope: ProjectScope,
+  pairs: readonly ImageTagPair[],
+): Promise<CreatedPairs<ImageTagPair>> {
+  const { projectId } = scope;
+  return app.db.transaction(async (tx) => {
+    const project = await findProject(tx, scope.accountId, projectId);
+    if (project === undefined) throw problem('NotFoundProject');
+    const types = new Map((await tagTypes(tx, projectId)).map((tag) => [tag.id, tag.type]));
+    const imageIds = [...new Set(pairs.map((pair) => pair.imageId))];
+    const images = await tx
+      .selectFrom('images')
+      .select('id')
+      .where('project_id', '=', projectId)
+      .where('workspace', '=', 1)
+      .where('id', 'in', imageIds)
+      .execute();
+    if (images.length < imageIds.length) throw problem('NotFoundImage', 'An image of the batch is not in the project.');
+    const carried = new Map<string, string[]>(imageIds.map((id) => [id, []]));
+    for (const link of await tx.selectFrom('image_tags').select(['image_id', 'tag_id']).where('image_id', 'in', imageIds).execute())
+      carried.get(link.image_id)!.push(link.tag_id);
+    const result = { created: [] as ImageTagPair[], duplicated: [] as ImageTagPair[], exceeded: [] as ImageTagPair[] };
+    for (const { imageId, tagId } of pairs) {
+      const tags = carried.get(imageId)!;
+      const pair = { imageId, tagId };
+      if (tags.includes(tagId)) {
+        result.duplicated.push(pair);
+        continue;
+      }
+      const conflict = tagConflict([...tags, tagId], types, project.classification_type);
+      if (conflict === 'unknown') throw problem('NotFoundTag', 'A tag of the batch is not in the project.');
+      if (conflict === 'negative') throw problem('BadRequestNegativeAndRegularTagOnSameImage');
+      if (conflict === 'too many') result.exceeded.push(pair);
+      else {
+        tags.push(tagId);
+        result.created.push(pair);
+      }
+    }
+    if (result.created.length > 0) {
+      const rows = result.created.map((pair) => ({
+        image_id: pair.imageId,
+        tag_id: pair.tagId,
+        project_id: projectId,
+        created: app.clock.now(),
+      }));
+      await tx.insertInto('image_tags').values(rows).execute();
+      await touchProject(tx, projectId, app.clock.now());
+    }
+    return result;
+  });
+}
+
+/** Takes each of the tags, and the regions of that tag, off each of the images; what is not there needs no removal. @throws AppError `NotFoundProject`. */
+export async function deleteImageTags(
+  app: Pick<App, 'db' | 'clock'>,
+  scope: ProjectScope,
+  imageIds: readonly string[],
+  tagIds: readonly string[],
+): Promise<void> {
+  await app.db.transaction(async (tx) => {
+    await requireProject(tx, scope);
+    for (const table of ['image_tags', 'regions'] as const)
+      await tx
+        .deleteFrom(table)
+        .where('project_id', '=', scope.projectId)
+        .where('image_id', 'in', [...imageIds])
+        .where('tag_id', 'in', [...tagIds])
+        .execute();
+    await touchProject(tx, scope.projectId, app.clock.now());
+  });
+}

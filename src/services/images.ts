@@ -1,0 +1,168 @@
+import type { Image } from '../domain/image.ts';
+import { limits } from '../domain/limits.ts';
+import { problem } from '../domain/problems.ts';
+import type { Queries } from '../store/database.ts';
+import { countSelected, type ImageSelection, imagesFromRows, selectImages } from '../store/images.ts';
+import { touchProject } from '../store/projects.ts';
+import { openTextOrNull, sealText } from '../store/sealed.ts';
+import type { App, ProjectScope } from './context.ts';
+import { requireIteration } from './iterations.ts';
+import { requireProject } from './projects.ts';
+import { tagNames } from './tags.ts';
+
+/** Which images are asked for, and which page of them. */
+export interface ImageFilter {
+  /** Of this iteration; without it of the workspace. */
+  readonly iterationId?: string | undefined;
+  /** That carry any of these tags. */
+  readonly tagIds?: readonly string[] | undefined;
+  readonly status: 'All' | 'Tagged' | 'Untagged';
+  readonly orderBy?: 'Newest' | 'Oldest' | undefined;
+  /** Default 50, at most 256. */
+  readonly take?: number | undefined;
+  readonly skip?: number | undefined;
+}
+
+async function selectionOf(db: Queries, scope: ProjectScope, filter: ImageFilter): Promise<ImageSelection> {
+  await requireProject(db, scope);
+  if (filter.iterationId !== undefined) await requireIteration(db, scope, filter.iterationId);
+  return { projectId: scope.projectId, iterationId: filter.iterationId, tagIds: filter.tagIds, status: filter.status };
+}
+
+/** One page of images, newest first unless asked otherwise. @throws AppError `NotFoundProject`, `NotFoundIteration`. */
+export async function listImages(app: Pick<App, 'db' | 'keys'>, scope: ProjectScope, filter: ImageFilter): Promise<Image[]> {
+  const db = app.db.query;
+  const selection = await selectionOf(db, scope, filter);
+  const page = {
+    orderBy: filter.orderBy ?? 'Newest',
+    take: Math.min(filter.take ?? limits.defaultTake, limits.take),
+    skip: filter.skip ?? 0,
+  } as const;
+  const rows = await selectImages(db, selection, page);
+  return imagesFromRows(db, app.keys, scope, rows, { names: await tagNames(app, scope), iterationId: filter.iterationId });
+}
+
+/** How many images there are. @throws AppError `NotFoundProject`, `NotFoundIteration`. */
+export async function countImages(app: Pick<App, 'db'>, scope: ProjectScope, filter: ImageFilter): Promise<number> {
+  return countSelected(app.db.query, await selectionOf(app.db.query, scope, filter));
+}
+
+/** The images of these ids that there are, in the order asked for. @throws AppError `NotFoundProject`, `NotFoundIteration`. */
+export async function getImages(
+  app: Pick<App, 'db' | 'keys'>,
+  scope: ProjectScope,
+  imageIds: readonly string[],
+  iterationId?: string,
+): Promise<Image[]> {
+  const db = app.db.query;
+  const selection = await selectionOf(db, scope, { status: 'All', iterationId });
+  const rows = await selectImages(db, { ...selection, ids: imageIds }, { orderBy: 'Newest', take: limits.imageIdsPerRequest, skip: 0 });
+  const images = await imagesFromRows(db, app.keys, scope, rows, { names: await tagNames(app, scope), iterationId });
+  const byId = new Map(images.map((image) => [image.id, image]));
+  return imageIds.flatMap((id) => byId.get(id) ?? []);
+}
+
+/**
+ * Takes images out of the workspace; with `allIterations` out of every iteration's record as well. An image no iteration
+ * keeps is removed for good. @throws AppError `NotFoundProject`, `BadRequestRequiredParamIsNull`, `NotFoundImage` when none of the ids is there.
+ */
+export async function deleteImages(
+  app: Pick<App, 'db' | 'clock' | 'queue'>,
+  scope: ProjectScope,
+  what: { readonly imageIds?: readonly string[] | undefined; readonly allImages: boolean; readonly allIterations: boolean },
+): Promise<void> {
+  const { projectId } = scope;
+  const ids = what.imageIds ?? [];
+  if (!what.allImages && ids.length === 0)
+    throw problem('BadRequestRequiredParamIsNull', 'Expected imageIds or allImages=true but received neither.');
+  await app.db.transaction(async (tx) => {
+    await requireProject(tx, scope);
+    if (!what.allImages) {
+      const present = await countSelectedAnywhere(tx, projectId, ids);
+      if (present === 0) throw problem('NotFoundImage', 'None of these images is in the project.');
+    }
+    let update = tx.updateTable('images').set({ workspace: 0 }).where('project_id', '=', projectId);
+    let links = tx.deleteFrom('image_tags').where('project_id', '=', projectId);
+    let regions = tx.deleteFrom('regions').where('project_id', '=', projectId);
+    let learned = tx.deleteFrom('iteration_images').where('project_id', '=', projectId);
+    if (!what.allImages) {
+      update = update.where('id', 'in', [...ids]);
+      links = links.where('image_id', 'in', [...ids]);
+      regions = regions.where('image_id', 'in', [...ids]);
+      learned = learned.where('image_id', 'in', [...ids]);
+    }
+    await update.execute();
+    await links.execute();
+    await regions.execute();
+    if (what.allIterations) await learned.execute();
+    await touchProject(tx, projectId, app.clock.now());
+    await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
+  });
+}
+
+async function countSelectedAnywhere(db: Queries, projectId: string, ids: readonly string[]): Promise<number> {
+  const row = await db
+    .selectFrom('images')
+    .select((at) => at.fn.countAll<number>().as('n'))
+    .where('project_id', '=', projectId)
+    .where('id', 'in', [...ids])
+    .executeTakeFirstOrThrow();
+  return Number(row.n);
+}
+
+/** Refuses metadata over the limits. @throws AppError `BadRequestImageMetadataKey`, `BadRequestImageMetadataValue`. */
+export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+  for (const [key, value] of Object.entries(metadata)) {
+    if (key === '' || key.length > limits.metadataKeyLength)
+      throw problem('BadRequestImageMetadataKey', `Expected keys of 1 to ${limits.metadataKeyLength} characters but received ${key.length}.`);
+    if (value.length > limits.metadataValueLength)
+      throw problem('BadRequestImageMetadataValue', `Expected values of at most ${limits.metadataValueLength} characters but received ${value.length}.`);
+  }
+}
+
+/** How the change of one image's metadata ended. */
+export interface MetadataResult {
+  readonly imageId: string;
+  readonly status: 'OK' | 'ErrorImageNotFound' | 'ErrorLimitExceed';
+  /** As it is now. */
+  readonly metadata: Readonly<Record<string, string>> | null;
+}
+
+/** Adds the pairs to each image's metadata, replacing those of the same key. @throws AppError `NotFoundProject`, `BadRequestImageMetadataKey`, `BadRequestImageMetadataValue`. */
+export async function updateImageMetadata(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  scope: ProjectScope,
+  imageIds: readonly string[],
+  metadata: Readonly<Record<string, string>>,
+): Promise<MetadataResult[]> {
+  checkMetadata(metadata);
+  return app.db.transaction(async (tx) => {
+    await requireProject(tx, scope);
+    const results: MetadataResult[] = [];
+    for (const imageId of imageIds) {
+      const row = await tx
+        .selectFrom('images')
+        .select('metadata')
+        .where('project_id', '=', scope.projectId)
+        .where('id', '=', imageId)
+        .where('workspace', '=', 1)
+        .executeTakeFirst();
+      if (row === undefined) {
+        results.push({ imageId, status: 'ErrorImageNotFound', metadata: null });
+        continue;
+      }
+      const before = openTextOrNull(app.keys, scope, 'images.metadata', imageId, row.metadata);
+      const old = before === null ? {} : (JSON.parse(before) as Record<string, string>);
+      const next = { ...old, ...metadata };
+      if (Object.keys(next).length > limits.metadataPairs) {
+        results.push({ imageId, status: 'ErrorLimitExceed', metadata: old });
+        continue;
+      }
+      const sealed = sealText(app.keys, scope, 'images.metadata', imageId, JSON.stringify(next));
+      await tx.updateTable('images').set({ metadata: sealed }).where('id', '=', imageId).execute();
+      results.push({ imageId, status: 'OK', metadata: next });
+    }
+    await touchProject(tx, scope.projectId, app.clock.now());
+    return results;
+  });
+}

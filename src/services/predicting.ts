@@ -1,0 +1,191 @@
+import { second } from '../base/clock.ts';
+import { limits } from '../domain/limits.ts';
+import type { ImagePrediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
+import { problem } from '../domain/problems.ts';
+import { iterationByPublishName, listIterations } from '../store/iterations.ts';
+import { abandonBlobs, announceBlobs, keepBlobs } from '../store/loose-blobs.ts';
+import { deletePredictionRows, selectPredictions, storedFromRow } from '../store/predictions.ts';
+import { findProject } from '../store/projects.ts';
+import type { IterationRow } from '../store/schema.ts';
+import { openTextOrNull, sealText } from '../store/sealed.ts';
+import { classify } from '../vision/classify/predict.ts';
+import { identify, prepare } from '../vision/image/decode.ts';
+import type { App, ProjectScope } from './context.ts';
+import { publishNameLookup, requireIteration } from './iterations.ts';
+import { byProbability, namedPredictions } from './models.ts';
+import { type Picture, pictureBytes, pictureKeys, pictureLimits, putSealed } from './pictures.ts';
+import { requireProject } from './projects.ts';
+
+type Predicting = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'vision' | 'fetcher' | 'models'>;
+
+/** How an answer is given and whether it is kept. */
+export interface PredictOptions {
+  /** Becomes the prediction's id. */
+  readonly id: string;
+  /** Keep picture and answer, for QueryPredictions. Without it nothing of the picture is written anywhere. */
+  readonly store: boolean;
+  /** Which application asked. */
+  readonly application?: string | undefined;
+}
+
+const uploadTime = 600 * second;
+
+/**
+ * What the iteration published under a name says of a picture.
+ * @throws AppError `NotFoundProject`, `NotFoundIteration` (no such name), `BadRequestImage…`.
+ */
+export async function predictPublished(
+  app: Predicting,
+  scope: ProjectScope,
+  publishedName: string,
+  picture: Picture,
+  options: PredictOptions,
+): Promise<ImagePrediction> {
+  await requireProject(app.db.query, scope);
+  const row = await iterationByPublishName(app.db.query, scope.projectId, publishNameLookup(app, scope, publishedName));
+  if (row === undefined) throw problem('NotFoundIteration');
+  return predict(app, scope, row, await pictureBytes(app, picture, limits.predictionImageBytes), options);
+}
+
+/** What an iteration, by default the latest trained one, says of a picture; it need not be published. @throws AppError as {@link predictPublished}, `BadRequestIterationIsNotTrained`. */
+export async function quickTest(
+  app: Predicting,
+  scope: ProjectScope,
+  iterationId: string | undefined,
+  picture: Picture,
+  options: PredictOptions,
+): Promise<ImagePrediction> {
+  await requireProject(app.db.query, scope);
+  const row =
+    iterationId === undefined
+      ? (await listIterations(app.db.query, scope.projectId)).find((one) => one.status === 'Completed')
+      : await requireIteration(app.db.query, scope, iterationId);
+  if (row === undefined) throw problem('NotFoundIteration', 'The project has no trained iteration.');
+  if (row.status !== 'Completed') throw problem('BadRequestIterationIsNotTrained');
+  return predict(app, scope, row, await pictureBytes(app, picture, limits.trainingImageBytes), options);
+}
+
+async function predict(
+  app: Predicting,
+  scope: ProjectScope,
+  iteration: IterationRow,
+  bytes: Uint8Array,
+  options: PredictOptions,
+): Promise<ImagePrediction> {
+  await identify(bytes, pictureLimits);
+  const [classifier, [features], named] = await Promise.all([
+    app.models.load(scope, iteration.id),
+    app.vision.features([bytes], { mirrored: false }, { urgent: true }),
+    namedPredictions(app.db.query, app.keys, scope, iteration.id),
+  ]);
+  const answer: ImagePrediction = {
+    id: options.id,
+    projectId: scope.projectId,
+    iterationId: iteration.id,
+    created: app.clock.now(),
+    predictions: named(classify(classifier, features!)).sort(byProbability),
+  };
+  if (options.store) await store(app, scope, answer, bytes, options.application);
+  return answer;
+}
+
+async function store(
+  app: Predicting,
+  scope: ProjectScope,
+  answer: ImagePrediction,
+  bytes: Uint8Array,
+  application: string | undefined,
+): Promise<void> {
+  const { id } = answer;
+  const keys = pictureKeys(scope, 'prediction', id);
+  if (application !== undefined && application.length > limits.nameLength)
+    throw problem('BadRequestPredictionInvalidApplicationName', `Expected at most ${limits.nameLength} characters for application.`);
+  const [picture] = await Promise.all([
+    prepare(bytes, pictureLimits),
+    app.db.transaction((tx) => announceBlobs(tx, scope.projectId, keys, app.clock.now() + uploadTime)),
+  ]);
+  await Promise.all([
+    putSealed(app, scope, 'prediction-original', id, bytes),
+    putSealed(app, scope, 'prediction-thumbnail', id, picture.thumbnail),
+  ]);
+  const results = answer.predictions.map(({ tagId, probability }) => ({ tagId, probability }));
+  await app.db.transaction(async (tx) => {
+    await requireProject(tx, scope);
+    await tx
+      .insertInto('predictions')
+      .values({
+        id,
+        project_id: scope.projectId,
+        iteration_id: answer.iterationId,
+        created: answer.created,
+        application: application === undefined ? null : sealText(app.keys, scope, 'predictions.application', id, application),
+        results: sealText(app.keys, scope, 'predictions.results', id, JSON.stringify(results)),
+        width: picture.width,
+        height: picture.height,
+        format: picture.format,
+        bytes: bytes.byteLength,
+      })
+      .execute();
+    await keepBlobs(tx, keys);
+  });
+}
+
+/**
+ * Stored predictions that match, one page of them; `continuation` leads to the next page, `null` when there is none.
+ * `Suggested` puts the least certain first. @throws AppError `NotFoundProject`, `BadRequestPredictionInvalidQueryParameters`, `BadRequestPredictionTagsExceededCount`.
+ */
+export async function queryPredictions(
+  app: Pick<App, 'db' | 'keys'>,
+  scope: ProjectScope,
+  query: PredictionQuery,
+): Promise<{ results: StoredPrediction[]; continuation: string | null }> {
+  const project = await findProject(app.db.query, scope.accountId, scope.projectId);
+  if (project === undefined) throw problem('NotFoundProject');
+  if (query.tags.length > limits.predictionQueryTags) throw problem('BadRequestPredictionTagsExceededCount');
+  const start = query.continuation === null ? 0 : Number(query.continuation);
+  if (!Number.isSafeInteger(start) || start < 0)
+    throw problem('BadRequestPredictionInvalidQueryParameters', 'Expected a continuation as an earlier answer gave it.');
+  const count = query.maxCount > 0 ? Math.min(query.maxCount, limits.predictionsPerQuery) : limits.predictionsPerQuery;
+  const names = await tagsOf(app, scope);
+  const matching: StoredPrediction[] = [];
+  for (const row of await selectPredictions(app.db.query, scope.projectId, query)) {
+    if (
+      query.application !== null &&
+      openTextOrNull(app.keys, scope, 'predictions.application', row.id, row.application) !== query.application
+    )
+      continue;
+    const stored = storedFromRow(app.keys, scope, row, project.domain_id, names);
+    const wanted = query.tags.every((tag) =>
+      stored.predictions.some(
+        (one) => one.tagId === tag.id && one.probability >= tag.minThreshold && one.probability <= tag.maxThreshold,
+      ),
+    );
+    if (wanted) matching.push(stored);
+    if (query.orderBy !== 'Suggested' && matching.length > start + count) break;
+  }
+  if (query.orderBy === 'Suggested') matching.sort((a, b) => entropy(b) - entropy(a));
+  const more = matching.length > start + count;
+  return { results: matching.slice(start, start + count), continuation: more ? String(start + count) : null };
+}
+
+async function tagsOf(app: Pick<App, 'db' | 'keys'>, scope: ProjectScope): Promise<Map<string, { name: string; type: 'Regular' | 'Negative' | 'GeneralProduct' }>> {
+  const rows = await app.db.query.selectFrom('tags').select(['id', 'name', 'type']).where('project_id', '=', scope.projectId).execute();
+  return new Map(
+    rows.map((row) => [row.id, { name: openTextOrNull(app.keys, scope, 'tags.name', row.id, row.name) ?? '', type: row.type }]),
+  );
+}
+
+/** Uncertainty of an answer in nats: the sum of -p ln p. */
+const entropy = (stored: StoredPrediction): number =>
+  stored.predictions.reduce((sum, { probability: p }) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
+
+/** Removes stored predictions with their pictures. @throws AppError `NotFoundProject`, `BadRequestPredictionIdsMissing`; unknown ids are passed over. */
+export async function deletePredictions(app: Pick<App, 'db' | 'queue'>, scope: ProjectScope, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) throw problem('BadRequestPredictionIdsMissing');
+  await app.db.transaction(async (tx) => {
+    await requireProject(tx, scope);
+    const gone = await deletePredictionRows(tx, scope.projectId, ids);
+    await abandonBlobs(tx, scope.projectId, gone.flatMap((id) => pictureKeys(scope, 'prediction', id)));
+    await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
+  });
+}

@@ -1,0 +1,239 @@
+import { createHash } from 'node:crypto';
+import { chunks, mapConcurrently } from '../base/concurrency.ts';
+import { second } from '../base/clock.ts';
+import { AppError } from '../base/errors.ts';
+import { newId } from '../base/id.ts';
+import type { ImageCreateResult, ImageCreateStatus, ImageCreateSummary } from '../domain/image.ts';
+import { limits } from '../domain/limits.ts';
+import { problem } from '../domain/problems.ts';
+import type { ClassificationType } from '../domain/project.ts';
+import type { Box } from '../domain/region.ts';
+import type { TagType } from '../domain/tag.ts';
+import type { Tx } from '../store/database.ts';
+import { countSelected, imageByDigest, imagesFromRows } from '../store/images.ts';
+import { abandonBlobs, announceBlobs, keepBlobs } from '../store/loose-blobs.ts';
+import { touchProject } from '../store/projects.ts';
+import type { ImageRow } from '../store/schema.ts';
+import { sealText } from '../store/sealed.ts';
+import { tagTypes } from '../store/tags.ts';
+import { prepare } from '../vision/image/decode.ts';
+import type { App, ProjectScope } from './context.ts';
+import { tagConflict } from './image-tags.ts';
+import { checkMetadata } from './images.ts';
+import { getSealed, type Picture, pictureBytes, pictureKeys, pictureLimits, putSealed } from './pictures.ts';
+import { getProject, requireProject } from './projects.ts';
+import { boxFits, regionRow } from './regions.ts';
+
+/** One picture to be added to the workspace. */
+export interface NewImage {
+  readonly source: Picture | { readonly predictionId: string };
+  /** The file name given, for the answer only: it is not kept. */
+  readonly name: string;
+  readonly tagIds: readonly string[];
+  readonly regions: readonly { readonly tagId: string; readonly box: Box }[];
+}
+
+/** What is given for the whole batch. */
+export interface BatchInput {
+  readonly tagIds: readonly string[];
+  readonly metadata: Readonly<Record<string, string>> | null;
+}
+
+/** How long an interrupted upload's blobs are left alone before the sweep takes them; far longer than any upload. */
+const uploadTime = 3600 * second;
+/** Pictures of a batch worked on at a time: decoding, sealing and writing overlap. */
+const atOnce = 4;
+
+interface Ready {
+  readonly entry: NewImage;
+  readonly row: ImageRow;
+  readonly tagIds: readonly string[];
+}
+
+type Outcome = { status: Exclude<ImageCreateStatus, 'OK'> } | { status: 'OK'; ready: Ready };
+type Uploading = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'fetcher'>;
+
+/**
+ * Adds a batch of pictures. Each succeeds or fails by itself, with its own status; what is answered `OK` is stored
+ * durably, of the others nothing is left behind. A picture the workspace has already is answered `OKDuplicate`: it gains
+ * the tags given now as far as they go together with its own.
+ * @throws AppError for the batch as a whole: `NotFoundProject`, `BadRequestImageBatch`, `BadRequestImageRegions`, metadata over the limits, a full disk.
+ */
+export async function createImages(
+  app: Uploading,
+  scope: ProjectScope,
+  entries: readonly NewImage[],
+  shared: BatchInput,
+): Promise<ImageCreateSummary> {
+  const project = await getProject(app, scope);
+  checkBatch(entries, shared, project.classificationType);
+  const types = new Map((await tagTypes(app.db.query, scope.projectId)).map((tag) => [tag.id, tag.type]));
+  const ids = entries.map(() => newId());
+  const keys = ids.map((id) => pictureKeys(scope, 'image', id));
+  await app.db.transaction((tx) => announceBlobs(tx, scope.projectId, keys.flat(), app.clock.now() + uploadTime));
+  const outcomes = await mapConcurrently(entries, atOnce, (entry, index) =>
+    prepareImage(app, scope, ids[index]!, entry, shared, types, project.classificationType),
+  );
+  const results = await app.db.transaction(async (tx) => {
+    await requireProject(tx, scope);
+    let room = limits.imagesPerProject - (await countSelected(tx, { projectId: scope.projectId }));
+    const kept: Ready[] = [];
+    const found: { status: ImageCreateStatus; row: ImageRow | null }[] = [];
+    for (const outcome of outcomes) {
+      if (outcome.status !== 'OK') found.push({ status: outcome.status, row: null });
+      else {
+        const { row, tagIds } = outcome.ready;
+        const twin = kept.find((one) => one.row.digest === row.digest)?.row ?? (await imageByDigest(tx, scope.projectId, row.digest));
+        if (twin !== undefined) {
+          await addTags(app, tx, scope, twin.id, tagIds, types, project.classificationType);
+          found.push({ status: 'OKDuplicate', row: twin });
+        } else if (room <= 0) found.push({ status: 'ErrorLimitExceed', row: null });
+        else {
+          room--;
+          await insertImage(app, tx, scope, outcome.ready);
+          kept.push(outcome.ready);
+          found.push({ status: 'OK', row });
+        }
+      }
+    }
+    const keptIds = new Set(kept.map((one) => one.row.id));
+    const isKept = ids.map((id) => keptIds.has(id));
+    await keepBlobs(tx, keys.filter((_, index) => isKept[index]).flat());
+    await abandonBlobs(tx, scope.projectId, keys.filter((_, index) => !isKept[index]).flat());
+    if (kept.length > 0) {
+      await touchProject(tx, scope.projectId, app.clock.now());
+      await app.queue.enqueue(tx, 'features', scope, { once: `features/${scope.projectId}` });
+    }
+    if (kept.length < entries.length || kept.some((one) => 'predictionId' in one.entry.source))
+      await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
+    return found;
+  });
+  const rows = results.flatMap((result) => result.row ?? []);
+  const images = new Map((await imagesFromRows(app.db.query, app.keys, scope, rows)).map((image) => [image.id, image]));
+  return {
+    isBatchSuccessful: results.every((result) => result.status === 'OK'),
+    images: results.map(
+      (result, index): ImageCreateResult => ({
+        sourceUrl: sourceOf(entries[index]!),
+        status: result.status,
+        image: (result.row && images.get(result.row.id)) ?? null,
+      }),
+    ),
+  };
+}
+
+function checkBatch(entries: readonly NewImage[], shared: BatchInput, classificationType: ClassificationType | null): void {
+  if (entries.length === 0) throw problem('BadRequestImageBatch', 'Expected at least one image in the batch but received none.');
+  if (shared.metadata !== null) {
+    checkMetadata(shared.metadata);
+    if (Object.keys(shared.metadata).length > limits.metadataPairs)
+      throw problem('BadRequestImageMetadataKey', `Expected at most ${limits.metadataPairs} pairs of metadata.`);
+  }
+  if (classificationType !== null && entries.some((entry) => entry.regions.length > 0))
+    throw problem('BadRequestImageRegions', 'Expected tags without regions: the project is for classification.');
+  if (!entries.every((entry) => entry.regions.every((region) => boxFits(region.box))))
+    throw problem('BadRequestImageRegions', 'Expected left, top, width and height as parts of the image, 0 to 1, inside it.');
+}
+
+async function prepareImage(
+  app: Uploading,
+  scope: ProjectScope,
+  id: string,
+  entry: NewImage,
+  shared: BatchInput,
+  types: ReadonlyMap<string, TagType>,
+  classificationType: ClassificationType | null,
+): Promise<Outcome> {
+  const tagIds = [...new Set([...shared.tagIds, ...entry.tagIds, ...entry.regions.map((region) => region.tagId)])];
+  const conflict = tagConflict(tagIds, types, classificationType);
+  if (conflict === 'unknown') return { status: 'ErrorInvalidTag' };
+  if (conflict === 'negative') return { status: 'ErrorNegativeAndRegularTagOnSameImage' };
+  if (conflict === 'too many') return { status: 'ErrorTagLimitExceed' };
+  if (entry.regions.length > limits.regionsPerImage) return { status: 'ErrorRegionLimitExceed' };
+  try {
+    const bytes = await sourceBytes(app, scope, entry.source);
+    const picture = await prepare(bytes, pictureLimits);
+    await Promise.all([
+      putSealed(app, scope, 'image-original', id, bytes),
+      putSealed(app, scope, 'image-thumbnail', id, picture.thumbnail),
+    ]);
+    const row: ImageRow = {
+      id,
+      project_id: scope.projectId,
+      created: app.clock.now(),
+      width: picture.width,
+      height: picture.height,
+      format: picture.format,
+      bytes: bytes.byteLength,
+      digest: app.keys.lookup(scope, 'image-digest', createHash('sha256').update(bytes).digest()),
+      metadata: shared.metadata && sealText(app.keys, scope, 'images.metadata', id, JSON.stringify(shared.metadata)),
+      workspace: 1,
+      features: 0,
+    };
+    return { status: 'OK', ready: { entry, row, tagIds } };
+  } catch (error) {
+    const status = error instanceof AppError ? statusOf[error.code] : undefined;
+    if (status === undefined) throw error;
+    return { status };
+  }
+}
+
+/** A refusal of one picture in the words of its batch. */
+const statusOf: Readonly<Record<string, Exclude<ImageCreateStatus, 'OK'>>> = {
+  BadRequestImageUrl: 'ErrorSource',
+  NotFoundImage: 'ErrorSource',
+  BadRequestImageStream: 'ErrorImageFormat',
+  BadRequestImageFormat: 'ErrorImageFormat',
+  BadRequestImageSizeBytes: 'ErrorImageSize',
+  BadRequestImageDimensions: 'ErrorImageDimensions',
+  ErrorStorageFull: 'ErrorStorage',
+};
+
+async function sourceBytes(app: Uploading, scope: ProjectScope, source: NewImage['source']): Promise<Uint8Array> {
+  if (!('predictionId' in source)) return pictureBytes(app, source, limits.trainingImageBytes);
+  const row = await app.db.query
+    .selectFrom('predictions')
+    .select('id')
+    .where('project_id', '=', scope.projectId)
+    .where('id', '=', source.predictionId)
+    .executeTakeFirst();
+  const bytes = row && (await getSealed(app, scope, 'prediction-original', row.id));
+  if (bytes === undefined) throw problem('NotFoundImage');
+  return bytes;
+}
+
+const sourceOf = ({ source, name }: NewImage): string =>
+  'url' in source ? source.url : 'predictionId' in source ? source.predictionId : name;
+
+async function insertImage(app: Uploading, tx: Tx, scope: ProjectScope, { entry, row, tagIds }: Ready): Promise<void> {
+  await tx.insertInto('images').values(row).execute();
+  await insertTags(app, tx, scope, row.id, tagIds);
+  const regions = entry.regions.map((region) => regionRow(app, scope, { imageId: row.id, ...region }));
+  for (const some of chunks(regions, 500)) await tx.insertInto('regions').values(some).execute();
+  if (!('predictionId' in entry.source)) return;
+  const { predictionId } = entry.source;
+  await tx.deleteFrom('predictions').where('id', '=', predictionId).where('project_id', '=', scope.projectId).execute();
+  await abandonBlobs(tx, scope.projectId, pictureKeys(scope, 'prediction', predictionId));
+}
+
+async function insertTags(app: Uploading, tx: Tx, scope: ProjectScope, imageId: string, tagIds: readonly string[]): Promise<void> {
+  if (tagIds.length === 0) return;
+  const links = tagIds.map((tagId) => ({ image_id: imageId, tag_id: tagId, project_id: scope.projectId, created: app.clock.now() }));
+  await tx.insertInto('image_tags').values(links).execute();
+}
+
+async function addTags(
+  app: Uploading,
+  tx: Tx,
+  scope: ProjectScope,
+  imageId: string,
+  tagIds: readonly string[],
+  types: ReadonlyMap<string, TagType>,
+  classificationType: ClassificationType | null,
+): Promise<void> {
+  const carried = (await tx.selectFrom('image_tags').select('tag_id').where('image_id', '=', imageId).execute()).map((link) => link.tag_id);
+  const added = tagIds.filter((id) => !carried.includes(id));
+  if (added.length === 0 || tagConflict([...carried, ...added], types, classificationType) !== undefined) return;
+  await insertTags(app, tx, scope, imageId, added);
+  await touchProject(tx, scope.projectId, app.clock.now());
+}

@@ -1,0 +1,51 @@
+import type { PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
+import type { TagType } from '../domain/tag.ts';
+import type { Queries } from './database.ts';
+import type { Keys, KeyScope } from './keys.ts';
+import type { PredictionRow } from './schema.ts';
+import { openText } from './sealed.ts';
+
+/** The stored predictions that match by iteration and time, in order (`Suggested`: newest first). */
+export const selectPredictions = (db: Queries, projectId: string, query: PredictionQuery): Promise<PredictionRow[]> => {
+  let rows = db.selectFrom('predictions').selectAll().where('project_id', '=', projectId);
+  if (query.iterationId !== null) rows = rows.where('iteration_id', '=', query.iterationId);
+  if (query.startTime !== null) rows = rows.where('created', '>=', query.startTime);
+  if (query.endTime !== null) rows = rows.where('created', '<=', query.endTime);
+  return rows.orderBy('created', query.orderBy === 'Oldest' ? 'asc' : 'desc').execute();
+};
+
+/** Removes the rows of these ids and tells which there were. */
+export async function deletePredictionRows(db: Queries, projectId: string, ids: readonly string[]): Promise<string[]> {
+  const rows = await db
+    .deleteFrom('predictions')
+    .where('project_id', '=', projectId)
+    .where('id', 'in', [...ids])
+    .returning('id')
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+/** The noun of a row; results for tags that are gone for good are left out. */
+export function storedFromRow(
+  keys: Keys,
+  scope: KeyScope,
+  row: PredictionRow,
+  domainId: string,
+  tags: ReadonlyMap<string, { readonly name: string; readonly type: TagType }>,
+): StoredPrediction {
+  const results = JSON.parse(openText(keys, scope, 'predictions.results', row.id, row.results)) as {
+    tagId: string;
+    probability: number;
+  }[];
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    iterationId: row.iteration_id,
+    domainId,
+    created: row.created,
+    predictions: results.flatMap(({ tagId, probability }) => {
+      const tag = tags.get(tagId);
+      return tag === undefined ? [] : [{ tagId, tagName: tag.name, tagType: tag.type, probability, box: null }];
+    }),
+  };
+}
