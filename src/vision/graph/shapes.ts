@@ -80,6 +80,9 @@ export interface Sliding {
 
 /** How many places the window takes: floor((size + padding - ((kernel - 1) dilation + 1)) / stride) + 1. @throws AppError `BadGraph` if none. */
 export function slide(size: Dim, { kernel, stride, dilation, padding }: Sliding, name: string): Dim {
+  const steps = [kernel, stride, dilation, padding + 1];
+  if (steps.some((step) => !Number.isInteger(step) || step < 1))
+    throw badGraph('a window that moves', name, shapeText(steps));
   const reach = (kernel - 1) * dilation + 1;
   if (typeof size === 'string')
     return reach === 1 + padding && stride === 1 ? size : `⌊(${size}+${padding - reach})/${stride}⌋+1`;

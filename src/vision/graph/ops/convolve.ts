@@ -94,7 +94,7 @@ export const convolve: Rules<'Conv' | 'ConvTranspose' | 'AveragePool'> = {
     infer(inputs, { strides, pads, dilations, group }) {
       const [n, c, h, w] = images('Conv', inputs[0]!);
       const [o, perGroup, kh, kw] = kernelOf('Conv', inputs[1]!);
-      if (perGroup * group !== c || o % group !== 0) {
+      if (group < 1 || perGroup * group !== c || o % group !== 0) {
         throw badGraph(`weights [O, ${c}/${group}, h, w]`, 'Conv', shapeText(inputs[1]!.shape));
       }
       checkBias('Conv', inputs[2], o);
@@ -139,7 +139,7 @@ export const convolve: Rules<'Conv' | 'ConvTranspose' | 'AveragePool'> = {
     infer(inputs, { strides, pads, dilations, group, outputPadding }) {
       const [n, c, h, w] = images('ConvTranspose', inputs[0]!);
       const [rows, perGroup, kh, kw] = kernelOf('ConvTranspose', inputs[1]!);
-      if (rows !== c || c % group !== 0)
+      if (group < 1 || rows !== c || c % group !== 0)
         throw badGraph(`weights [${c}, O/${group}, h, w]`, 'ConvTranspose', shapeText(inputs[1]!.shape));
       checkBias('ConvTranspose', inputs[2], perGroup * group);
       const size = (of: Dim, kernel: number, i: 0 | 1): number =>

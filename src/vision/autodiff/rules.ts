@@ -1,0 +1,260 @@
+import {
+  cast,
+  concat,
+  div,
+  exp,
+  expand,
+  greater,
+  matMul,
+  mul,
+  neg,
+  pad,
+  reduceSum,
+  reshape,
+  sigmoid,
+  slice,
+  sub,
+  transpose,
+} from '../graph/build.ts';
+import type { Node, OpNode } from '../graph/graph.ts';
+import { apply, constant } from '../graph/graph.ts';
+import type { OpName, Window } from '../graph/rule.ts';
+import { fixedDim } from '../graph/rule.ts';
+import { fixedShape, sameShape } from '../graph/shapes.ts';
+import { elements, isFloat, tensorOf } from '../graph/tensor.ts';
+
+/**
+ * The gradient of one operation: from `g`, the gradient of the loss by the result `y`, those by the inputs, in order.
+ * `undefined` where none flows. What is returned are nodes like any other: gradients can be differentiated again.
+ */
+export type Gradient<O extends OpName> = (g: Node, y: OpNode<O>) => readonly (Node | undefined)[];
+
+/** Sums away what broadcasting stretched. */
+function unbroadcast(g: Node, x: Node): Node {
+  if (sameShape(g.shape, x.shape)) return g;
+  const extra = g.shape.length - x.shape.length;
+  const axes = [...g.shape.keys()].filter(
+    (axis) => axis < extra || (x.shape[axis - extra] === 1 && g.shape[axis] !== 1),
+  );
+  const summed = reduceSum(g, axes, true);
+  return extra === 0 ? summed : reshape(summed, x.shape);
+}
+
+const one = ({ inputs }: { readonly inputs: readonly Node[] }): Node => inputs[0]!;
+const two = ({ inputs }: { readonly inputs: readonly Node[] }): readonly [Node, Node] => [inputs[0]!, inputs[1]!];
+const sizes = (x: Node): readonly number[] => fixedShape(x.shape, 'a gradient');
+
+/** Last two axes exchanged. */
+const transposed = (x: Node): Node => {
+  const axes = [...x.shape.keys()];
+  return transpose(x, [...axes.slice(0, -2), axes.length - 1, axes.length - 2]);
+};
+
+/** A gradient that lacks the reduced axes, stretched over them again. */
+function restored(g: Node, x: Node, axes: readonly number[]): Node {
+  const shape = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
+  const kept = sameShape(g.shape, shape) ? g : reshape(g, shape);
+  return expand(kept, sizes(x));
+}
+
+/** Images gathered under each tap of a window, and their places as one axis: [N, group, taps * C/group, OH * OW]; taps go over channels. */
+function taps(x: Node, window: Window, kernel: readonly [number, number], places: readonly [number, number]): Node {
+  const { strides, pads, dilations, group } = window;
+  const [n, c, h, w] = sizes(x) as readonly [number, number, number, number];
+  // The last window may end before the image does, or reach beyond a cropped one: give every tap all it can ask for.
+  const reach = [0, 1].map((i) => (places[i]! - 1) * strides[i]! + (kernel[i]! - 1) * dilations[i]! + 1);
+  const after = [Math.max(0, reach[0]! - h - pads[0]), Math.max(0, reach[1]! - w - pads[1])];
+  const padded = pad(x, [0, 0, pads[0], pads[1]], [0, 0, after[0]!, after[1]!]);
+  const parts: Node[] = [];
+  for (let ky = 0; ky < kernel[0]; ky++) {
+    for (let kx = 0; kx < kernel[1]; kx++) {
+      const start = [ky * dilations[0], kx * dilations[1]];
+      const end = [0, 1].map((i) => start[i]! + (places[i]! - 1) * strides[i]! + 1);
+      const part = slice(
+        padded,
+        [0, 0, start[0]!, start[1]!],
+        [n, c, end[0]!, end[1]!],
+        [1, 1, strides[0], strides[1]],
+      );
+      parts.push(reshape(part, [n, group, c / group, places[0] * places[1]]));
+    }
+  }
+  return concat(parts, 2);
+}
+
+/** Gradient by the weights [O, C/group, h, w] of a convolution of `x` whose result has the gradient `g`: products of g with what each tap saw. */
+function weightGradient(x: Node, g: Node, weights: Node, window: Window): Node {
+  const [o, perGroup, kh, kw] = sizes(weights) as readonly [number, number, number, number];
+  const [n, , oh, ow] = sizes(g) as readonly [number, number, number, number];
+  const { group } = window;
+  const seen = taps(x, window, [kh, kw], [oh, ow]);
+  const products = matMul(reshape(g, [n, group, o / group, oh * ow]), transposed(seen));
+  return transpose(reshape(reduceSum(products, [0]), [o, kh, kw, perGroup]), [0, 3, 1, 2]);
+}
+
+/** The convolution transposed: spreads `g` [N, O, OH, OW] over images as large as `x`. */
+function spread(g: Node, weights: Node, x: Node, window: Window): Node {
+  const { strides, pads, dilations } = window;
+  const rest = (i: 0 | 1): number => {
+    const size = fixedDim(x.shape[2 + i], 'a gradient');
+    const places = fixedDim(g.shape[2 + i], 'a gradient');
+    const kernel = fixedDim(weights.shape[2 + i], 'a gradient');
+    return size - ((places - 1) * strides[i] - pads[i] - pads[i === 0 ? 2 : 3] + (kernel - 1) * dilations[i] + 1);
+  };
+  return apply('ConvTranspose', [g, weights], { ...window, outputPadding: [rest(0), rest(1)] });
+}
+
+const biasGradient = (g: Node): Node => reduceSum(g, [0, 2, 3]);
+
+/** Zeros between and around the elements a slice took, so that they are back in their places. */
+function unslice(g: Node, x: Node, { starts, steps }: OpNode<'Slice'>['attributes']): Node {
+  const to = sizes(x);
+  let result = g;
+  for (const [axis, step] of steps.entries()) {
+    if (step === 1) continue;
+    // [..., n, ...] -> [..., n, 1, ...] -> [..., n, step, ...] -> [..., n step, ...], cut where it overshoots.
+    const shape = sizes(result);
+    const apart = reshape(result, [...shape.slice(0, axis + 1), 1, ...shape.slice(axis + 1)]);
+    const zeros = apart.shape.map(() => 0);
+    const dilated = reshape(pad(apart, zeros, zeros.with(axis + 1, step - 1)), shape.with(axis, shape[axis]! * step));
+    const end = Math.min(shape[axis]! * step, to[axis]! - starts[axis]!);
+    result = slice(
+      dilated,
+      shape.map(() => 0),
+      shape.with(axis, end),
+    );
+  }
+  return pad(
+    result,
+    starts,
+    sizes(result).map((size, axis) => to[axis]! - starts[axis]! - size),
+  );
+}
+
+/** THE table of gradients: an operation without one does not compile. */
+export const gradients: { readonly [O in OpName]: Gradient<O> } = {
+  Add: (g, y) => y.inputs.map((x) => unbroadcast(g, x)),
+  Sub(g, y) {
+    const [a, b] = two(y);
+    return [unbroadcast(g, a), unbroadcast(neg(g), b)];
+  },
+  Mul(g, y) {
+    const [a, b] = two(y);
+    return [unbroadcast(mul(g, b), a), unbroadcast(mul(g, a), b)];
+  },
+  // d(a/b) = da/b - (a/b) db/b
+  Div(g, y) {
+    const [a, b] = two(y);
+    return [unbroadcast(div(g, b), a), unbroadcast(neg(div(mul(g, y), b)), b)];
+  },
+  Greater: () => [undefined, undefined],
+  Neg: (g) => [neg(g)],
+  Exp: (g, y) => [mul(g, y)],
+  Log: (g, y) => [div(g, one(y))],
+  Sqrt: (g, y) => [div(g, mul(y, 2))],
+  Relu: (g, y) => [mul(g, cast(greater(y, 0), y.dtype))],
+  // y' = y (1 - y)
+  Sigmoid: (g, y) => [mul(g, mul(y, sub(1, y)))],
+  Softplus: (g, y) => [mul(g, sigmoid(one(y)))],
+  Identity: (g) => [g],
+  Cast: (g, y) => [isFloat(one(y).dtype) && isFloat(y.dtype) ? cast(g, one(y).dtype) : undefined],
+  ReduceSum: (g, y) => [restored(g, one(y), y.attributes.axes)],
+  ReduceMean(g, y) {
+    const count = elements(y.attributes.axes.map((axis) => fixedDim(one(y).shape[axis], 'a gradient')));
+    return [restored(div(g, count), one(y), y.attributes.axes)];
+  },
+  // y (g - sum g y)
+  Softmax: (g, y) => [mul(y, sub(g, reduceSum(mul(g, y), [y.attributes.axis], true)))],
+  // g - softmax(x) sum g
+  LogSoftmax: (g, y) => [sub(g, mul(exp(y), reduceSum(g, [y.attributes.axis], true)))],
+  GlobalAveragePool(g, y) {
+    const x = one(y);
+    return [restored(div(g, elements(sizes(x).slice(2))), x, [2, 3])];
+  },
+  MatMul(g, y) {
+    const [a, b] = two(y);
+    return [unbroadcast(matMul(g, transposed(b)), a), unbroadcast(matMul(transposed(a), g), b)];
+  },
+  Transpose: (g, { attributes: { perm } }) => [
+    transpose(
+      g,
+      [...perm.keys()].map((axis) => perm.indexOf(axis)),
+    ),
+  ],
+  Reshape: (g, y) => [reshape(g, one(y).shape)],
+  Flatten: (g, y) => [reshape(g, one(y).shape)],
+  Expand: (g, y) => [unbroadcast(g, one(y))],
+  Concat(g, { inputs, attributes: { axis } }) {
+    let start = 0;
+    return inputs.map((x) => {
+      const to = sizes(g);
+      const end = start + sizes(x)[axis]!;
+      const part = slice(g, to.map(() => 0).with(axis, start), to.with(axis, end));
+      start = end;
+      return part;
+    });
+  },
+  Slice: (g, y) => [unslice(g, one(y), y.attributes)],
+  Pad(g, y) {
+    const { before } = y.attributes;
+    return [
+      slice(
+        g,
+        before,
+        sizes(one(y)).map((size, axis) => size + before[axis]!),
+      ),
+    ];
+  },
+  Conv(g, y) {
+    const [x, weights] = two(y);
+    const { attributes } = y;
+    return [spread(g, weights, x, attributes), weightGradient(x, g, weights, attributes), biasGradient(g)].slice(
+      0,
+      y.inputs.length,
+    );
+  },
+  // The transpose of a convolution has that convolution as its own, with the parts of image and result exchanged.
+  ConvTranspose(g, y) {
+    const [x, weights] = two(y);
+    const { outputPadding: _, ...window } = y.attributes;
+    const back = apply('Conv', [g, weights], window);
+    const places = sizes(x);
+    // Output padding may leave room for one more window, which had no part in the result.
+    const cut = sameShape(back.shape, x.shape)
+      ? back
+      : slice(
+          back,
+          places.map(() => 0),
+          places,
+        );
+    return [cut, weightGradient(g, x, weights, window), biasGradient(g)].slice(0, y.inputs.length);
+  },
+  AveragePool(g, y) {
+    const x = one(y);
+    const { kernel, strides, pads, countIncludePad } = y.attributes;
+    const channels = fixedDim(x.shape[1], 'a gradient');
+    const window = { strides, pads, dilations: [1, 1] as const, group: channels };
+    const ones = constant(
+      tensorOf(x.dtype, [channels, 1, ...kernel], new Float64Array(channels * kernel[0] * kernel[1]).fill(1)),
+    );
+    const counts = countIncludePad ? kernel[0] * kernel[1] : constant(poolCounts(y));
+    return [spread(div(g, counts), ones, x, window)];
+  },
+};
+
+/** How many elements of the image, not of its padding, each window of a pooling sees: [1, 1, OH, OW]. */
+function poolCounts(y: OpNode<'AveragePool'>) {
+  const { kernel, strides, pads } = y.attributes;
+  const [inner, outer] = [sizes(one(y)).slice(2), sizes(y).slice(2)];
+  const along = (i: 0 | 1) =>
+    Array.from({ length: outer[i]! }, (_, place) => {
+      const start = place * strides[i] - pads[i];
+      return Math.min(start + kernel[i], inner[i]!) - Math.max(start, 0);
+    });
+  const [rows, columns] = [along(0), along(1)];
+  return tensorOf(
+    y.dtype,
+    [1, 1, rows.length, columns.length],
+    rows.flatMap((row) => columns.map((column) => row * column)),
+  );
+}
