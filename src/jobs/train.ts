@@ -8,6 +8,7 @@ import { putSealed } from '../services/pictures.ts';
 import { blobKey } from '../store/blobs.ts';
 import { findIteration, iterationImages, scoresId } from '../store/iterations.ts';
 import { announceBlobs, keepBlobs } from '../store/loose-blobs.ts';
+import type { Tx } from '../store/database.ts';
 import type { IterationImageRow, IterationRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
 import type { ClassifierFit } from '../vision/classify/classifier.ts';
@@ -32,7 +33,7 @@ export async function train(app: App, payload: Jobs['train'], run: JobRun): Prom
     const fit = await learn(app, scope, row, images, run);
     await keepResult(app, scope, row.id, images, fit, begun, run);
   } catch (error) {
-    if (run.last && !run.signal.aborted) await fail(app, scope, row.id, error, run);
+    if (run.last && !run.signal.aborted) await trainingFailed(app, payload, error, run.fence);
     throw error;
   }
 }
@@ -143,14 +144,23 @@ async function keepResult(
   });
 }
 
-async function fail(app: App, scope: ProjectScope, iterationId: string, error: unknown, run: JobRun): Promise<void> {
-  const reason = error instanceof AppError ? error.message : 'Something went wrong inside the server; its log says more.';
+/** Marks an iteration that is still `Training` as `Failed`, with the reason in words. */
+export async function trainingFailed(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  payload: Jobs['train'],
+  error?: unknown,
+  fence: (tx: Tx) => Promise<void> = async () => undefined,
+): Promise<void> {
+  const { iterationId } = payload;
+  const reason =
+    error instanceof AppError ? error.message : 'The training broke off inside the server; its log says more. Train again.';
   await app.db.transaction(async (tx) => {
-    await run.fence(tx);
+    await fence(tx);
     await tx
       .updateTable('iterations')
-      .set({ status: 'Failed', modified: app.clock.now(), error: sealText(app.keys, scope, 'iterations.error', iterationId, reason) })
+      .set({ status: 'Failed', modified: app.clock.now(), error: sealText(app.keys, payload, 'iterations.error', iterationId, reason) })
       .where('id', '=', iterationId)
+      .where('status', '=', 'Training')
       .execute();
   });
 }

@@ -246,3 +246,19 @@ function translated(error: unknown): unknown {
     return problem('Conflict', undefined, error);
   return storageError(error);
 }
+
+/**
+ * Takes the lock at `path`, so that one server at a time runs on a data directory; the operating system frees it when
+ * the process ends, however it ends. Returns the function that frees it. @throws AppError `AlreadyRunning`.
+ */
+export function lockFile(path: string): () => void {
+  makeDirectorySync(dirname(path));
+  const connection = new Sqlite(path, { timeout: 0 });
+  try {
+    connection.exec('begin exclusive');
+  } catch (error) {
+    connection.close();
+    throw new AppError('AlreadyRunning', `another server is running on ${dirname(path)}: stop it first, or set OWNSIGHT_HOME`, error);
+  }
+  return () => connection.close();
+}

@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import { systemClock } from './base/clock.ts';
+import { pinoLog } from './base/log-pino.ts';
+import type { Config } from './config.ts';
+import { type EmbeddedQueue, sqliteQueue } from './queue/queue-sqlite.ts';
+import type { App } from './services/context.ts';
+import { createFetcher } from './services/fetcher-http.ts';
+import { createModels } from './services/models.ts';
+import { diskBlobs } from './store/blobs-disk.ts';
+import { openSqlite } from './store/database-sqlite.ts';
+import { openKeys } from './store/keys-files.ts';
+import { createVision } from './vision/threads/vision-threads.ts';
+
+/** An application whose stores are open. */
+export interface OpenApp extends App {
+  readonly queue: EmbeddedQueue;
+  /** Stops the compute threads and closes the database. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the stores of `config` and puts the application together; the only place that names concrete drivers. Nothing
+ * listens and no job runs yet: see `cli/serve.ts`. Several processes may have the same stores open.
+ * @throws AppError when the database, the blobs or the keys cannot be opened; the message says what to do.
+ */
+export async function openApp(config: Config): Promise<OpenApp> {
+  const clock = systemClock();
+  const log = pinoLog(config.logLevel);
+  const keys = openKeys({ folder: config.keyStore, masterKeyFile: config.masterKeyFile });
+  const db = await openSqlite(join(config.home, 'ownsight.db'), clock);
+  const blobs = await diskBlobs(join(config.home, 'blobs'));
+  const vision = createVision(config.threads === undefined ? {} : { threads: config.threads });
+  return {
+    config,
+    clock,
+    log,
+    db,
+    blobs,
+    keys,
+    vision,
+    queue: sqliteQueue(db, clock),
+    fetcher: createFetcher({ allowNetworks: config.allowNetworks }),
+    models: createModels({ blobs, keys }),
+    async close() {
+      await vision.close();
+      await db.close();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { Command, Option } from 'commander';
+import { AppError } from '../base/errors.ts';
+import type { AccountKeys, KeyPurpose, KeySlot } from '../domain/account.ts';
+import { accountKeys, createAccount, listAccounts, rotateKey } from '../services/accounts.ts';
+import type { App } from '../services/context.ts';
+import { withApp } from './with-app.ts';
+
+const json = () => new Option('--json', 'print JSON');
+
+/** `ownsight account create|list|keys|rotate`: accounts and their keys. Works beside a running server, which obeys at once. */
+export function accountCommand(): Command {
+  const command = new Command('account').description('accounts and their keys');
+  command
+    .command('create')
+    .description('make an account with its four keys')
+    .argument('<name>', 'name of the account')
+    .option('--email <address>', 'address of its owner')
+    .addOption(json())
+    .action((name: string, options: { email?: string; json?: boolean }) =>
+      withApp(async (app) => {
+        const account = await createAccount(app, { userName: name, ...(options.email === undefined ? {} : { email: options.email }) });
+        await printKeys(app, account.id, options.json);
+      }),
+    );
+  command
+    .command('list')
+    .description('the accounts of this server')
+    .addOption(json())
+    .action((options: { json?: boolean }) =>
+      withApp(async (app) => {
+        const accounts = await listAccounts(app);
+        if (options.json) print(JSON.stringify(accounts.map(({ id, userName, email }) => ({ id, userName, email }))));
+        else for (const account of accounts) print(`${account.id}  ${account.userName}${account.email ? `  <${account.email}>` : ''}`);
+      }),
+    );
+  command
+    .command('keys')
+    .description('the keys of an account')
+    .argument('[account]', 'its id or name; may be left out when there is only one')
+    .addOption(json())
+    .action((account: string | undefined, options: { json?: boolean }) =>
+      withApp(async (app) => printKeys(app, await accountId(app, account), options.json)),
+    );
+  command
+    .command('rotate')
+    .description('replace one key; the old one is refused at once')
+    .argument('[account]', 'its id or name; may be left out when there is only one')
+    .addOption(new Option('--purpose <purpose>', 'which pair').choices(['training', 'prediction']).makeOptionMandatory())
+    .addOption(new Option('--slot <slot>', 'which of the two').choices(['primary', 'secondary']).makeOptionMandatory())
+    .addOption(json())
+    .action((account: string | undefined, options: { purpose: KeyPurpose; slot: KeySlot; json?: boolean }) =>
+      withApp(async (app) => {
+        const id = await accountId(app, account);
+        await rotateKey(app, id, options.purpose, options.slot);
+        await printKeys(app, id, options.json);
+      }),
+    );
+  return command;
+}
+
+async function accountId(app: Pick<App, 'db' | 'keys'>, wanted: string | undefined): Promise<string> {
+  const accounts = await listAccounts(app);
+  const found = wanted === undefined ? accounts : accounts.filter((one) => one.id === wanted || one.userName === wanted);
+  if (found.length === 1) return found[0]!.id;
+  if (wanted === undefined)
+    throw new AppError('NoAccount', `expected which account but there are ${accounts.length}: "ownsight account list" shows them`);
+  throw new AppError('NoAccount', `expected the id or the unique name of an account but ${found.length} match: "ownsight account list" shows them`);
+}
+
+async function printKeys(app: Pick<App, 'db' | 'keys'>, id: string, asJson = false): Promise<void> {
+  const keys: AccountKeys = await accountKeys(app, id);
+  if (asJson) return print(JSON.stringify({ account: id, keys }));
+  print(`${"account".padEnd(26)}${id}`);
+  for (const purpose of ['training', 'prediction'] as const)
+    for (const slot of ['primary', 'secondary'] as const) print(`${`${purpose} key (${slot})`.padEnd(26)}${keys[purpose][slot]}`);
+}
+
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};

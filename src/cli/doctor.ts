@@ -1,0 +1,19 @@
+import { Command } from 'commander';
+import { examine } from '../services/doctor.ts';
+import { withApp } from './with-app.ts';
+
+/** `ownsight doctor`: checks rows against files against keys; changes nothing. Exit code 0 when all agree, 2 with findings. */
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('check that rows, files and keys agree; changes nothing')
+    .option('--json', 'print JSON')
+    .action((options: { json?: boolean }) =>
+      withApp(async (app) => {
+        const findings = await examine(app);
+        if (options.json) process.stdout.write(`${JSON.stringify(findings)}\n`);
+        else if (findings.length === 0) process.stdout.write('All rows, files and keys agree.\n');
+        else for (const { kind, what, remedy } of findings) process.stdout.write(`${kind}: ${what}\n    ${remedy}\n`);
+        if (findings.length > 0) process.exitCode = 2;
+      }),
+    );
+}

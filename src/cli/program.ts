@@ -1,0 +1,22 @@
+import { Command } from 'commander';
+import { AppError } from '../base/errors.ts';
+import { accountCommand } from './account.ts';
+import { doctorCommand } from './doctor.ts';
+import { serveCommand } from './serve.ts';
+
+/** Runs the command line `argv` (node and script first). Sets the exit code: 0 done, 1 refused or failed, 2 findings. */
+export async function run(argv: readonly string[]): Promise<void> {
+  const program = new Command('ownsight')
+    .description('Train and serve image models, and keep full control of your data. Speaks the Azure Custom Vision API.')
+    .showHelpAfterError('(try --help)');
+  program.addCommand(serveCommand());
+  program.addCommand(accountCommand());
+  program.addCommand(doctorCommand());
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    process.stderr.write(`ownsight: ${error instanceof AppError ? error.message : String(error)}\n`);
+    if (!(error instanceof AppError) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,100 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { openApp } from '../app.ts';
+import { newId } from '../base/id.ts';
+import { readConfig } from '../config.ts';
+import type { AccountKeys } from '../domain/account.ts';
+import { createServer } from '../http/server.ts';
+import { giveUp, handlers } from '../jobs/handlers.ts';
+import { startWorker } from '../queue/worker.ts';
+import { accountKeys, createAccount, listAccounts } from '../services/accounts.ts';
+import { recover } from '../services/recovery.ts';
+import { lockFile } from '../store/database-sqlite.ts';
+
+/** How long a stop may take before the process ends anyway, ms. What is cut off then is taken up again at the next start. */
+const stopTime = 4500;
+
+/** `ownsight serve`: the server and its worker in one process, until SIGTERM or SIGINT. */
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('run the server')
+    .option('--ready-file <path>', 'write {endpoint, account, trainingKey, predictionKey} there once the server answers; removed when it stops')
+    .action((options: { readyFile?: string }) => serve(options));
+}
+
+async function serve(options: { readyFile?: string }): Promise<void> {
+  const config = readConfig();
+  const unlock = lockFile(join(config.home, 'server.lock'));
+  const app = await openApp(config);
+  await recover(app);
+  const account = (await listAccounts(app))[0] ?? (await createAccount(app, { userName: 'owner' }));
+  const keys = await accountKeys(app, account.id);
+  const worker = startWorker({
+    queue: app.queue,
+    clock: app.clock,
+    log: app.log,
+    holder: newId(),
+    concurrency: { features: 1, train: 1, export: 1, purge: 1 },
+    handle: (name, payload, run) => handlers[name](app, payload, run),
+    giveUp: (name, payload) => giveUp[name](app, payload),
+  });
+  const server = await createServer(app);
+  await server.listen({ host: config.host, port: config.port });
+  const address = server.server.address();
+  const port = typeof address === 'object' && address ? address.port : config.port;
+  const endpoint = config.publicUrl ?? `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
+  if (options.readyFile !== undefined) writeReadyFile(options.readyFile, endpoint, account.id, keys);
+  process.stdout.write(greeting(config, endpoint, keys));
+  app.log.info('started', { port });
+
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    setTimeout(() => process.exit(0), stopTime).unref();
+    if (options.readyFile !== undefined) rmSync(options.readyFile, { force: true });
+    await Promise.all([server.close(), worker.stop()]);
+    await app.close();
+    unlock();
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+/** Writes the ready file, readable by its owner only, whole or not at all. */
+function writeReadyFile(path: string, endpoint: string, account: string, keys: AccountKeys): void {
+  const target = resolve(path);
+  const temporary = `${target}.${process.pid}.tmp`;
+  rmSync(temporary, { force: true });
+  const file = openSync(temporary, 'wx', 0o600);
+  writeSync(
+    file,
+    JSON.stringify({ endpoint, account, trainingKey: keys.training.primary, predictionKey: keys.prediction.primary }),
+  );
+  fsyncSync(file);
+  closeSync(file);
+  renameSync(temporary, target);
+}
+
+/** What a person reads when the server has started. */
+function greeting(config: ReturnType<typeof readConfig>, endpoint: string, keys: AccountKeys): string {
+  return `
+Ownsight is running.
+
+  address          ${endpoint}     (documentation: ${endpoint}/docs)
+  training key     ${keys.training.primary}
+  prediction key   ${keys.prediction.primary}
+  data             ${config.home}
+  keys             ${config.keyStore}     (back them up apart from the data)
+
+Train a first model, in another window:
+
+  export OWNSIGHT_ENDPOINT=${endpoint}
+  export OWNSIGHT_TRAINING_KEY=${keys.training.primary} OWNSIGHT_PREDICTION_KEY=${keys.prediction.primary}
+  npm run quickstart
+
+Stop with Ctrl-C.
+`;
+}

@@ -1,0 +1,51 @@
+import type { JobRun, Jobs } from '../queue/job.ts';
+import type { App } from '../services/context.ts';
+import { emptyLog, eraseGarbage, eraseLooseBlobs, eraseScope } from '../services/erasure.ts';
+import { nextSweep } from '../store/loose-blobs.ts';
+
+type Purging = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue'>;
+
+/**
+ * Removes for good what was deleted: a whole account or project, or what a living project no longer needs; then the
+ * files that no row refers to, and the traces in the database's log. Comes back for files that an upload may still be
+ * writing.
+ */
+export async function purge(app: Purging, payload: Jobs['purge'], run: JobRun): Promise<void> {
+  const { accountId, projectId } = payload;
+  if (projectId === undefined) await purgeAccount(app, accountId, run);
+  else await purgeProject(app, { accountId, projectId }, run);
+  await emptyLog(app, run.signal);
+}
+
+async function purgeAccount(app: Purging, accountId: string, run: JobRun): Promise<void> {
+  const account = await app.db.query
+    .selectFrom('accounts')
+    .select('deleted')
+    .where('id', '=', accountId)
+    .executeTakeFirst();
+  if (account === undefined || account.deleted === null) return;
+  const projects = await app.db.query.selectFrom('projects').select('id').where('account_id', '=', accountId).execute();
+  await eraseScope(app, { accountId }, run.signal);
+  for (const { id } of projects) await sweepProject(app, { accountId, projectId: id }, run);
+}
+
+async function purgeProject(app: Purging, scope: Required<Jobs['purge']>, run: JobRun): Promise<void> {
+  const project = await app.db.query
+    .selectFrom('projects')
+    .select('deleted')
+    .where('id', '=', scope.projectId)
+    .where('account_id', '=', scope.accountId)
+    .executeTakeFirst();
+  if (project?.deleted === null) await eraseGarbage(app, scope, run.signal);
+  else if (project !== undefined) await eraseScope(app, scope, run.signal);
+  await sweepProject(app, scope, run);
+}
+
+async function sweepProject(app: Purging, scope: Required<Jobs['purge']>, run: JobRun): Promise<void> {
+  await eraseLooseBlobs(app, scope.projectId, run.signal);
+  const runAt = await nextSweep(app.db.query, scope.projectId);
+  if (runAt === undefined) return;
+  await app.db.transaction((tx) =>
+    app.queue.enqueue(tx, 'purge', scope, { once: `purge-later/${scope.projectId}`, runAt: runAt + 1 }),
+  );
+}
