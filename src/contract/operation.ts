@@ -6,6 +6,9 @@ import type { trainingOperations } from './training.ts';
 /** The APIs of Custom Vision. Its name is also the last fixed part of an address: `/customvision/v3.3/training/…`. */
 export type Api = KeyPurpose;
 
+/** The header that carries the key of each API. */
+export const keyHeaders: Readonly<Record<Api, string>> = { training: 'Training-Key', prediction: 'Prediction-Key' };
+
 /** Every version an API had, oldest first. Those served are in `served.ts`. */
 export const history = {
   training: ['1.0', '1.2', '2.0', '2.1', '2.2', '3.0', '3.1', '3.2', '3.3', '3.4-preview'],

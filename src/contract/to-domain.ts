@@ -1,6 +1,4 @@
-import { expected } from '../base/errors.ts';
 import type { PredictionQuery } from '../domain/prediction.ts';
-import { problem } from '../domain/problems.ts';
 import type { Box } from '../domain/region.ts';
 import { parseDate } from './json.ts';
 import type { BodyOf } from './operation.ts';
@@ -20,34 +18,16 @@ export interface NewImages {
   readonly shared: { readonly tagIds: readonly string[]; readonly metadata: Record<string, string> | null };
 }
 
-/** The box of a region. @throws AppError `BadRequestImageRegions` unless it lies inside the picture and has an area. */
-export function toBox({ left, top, width, height }: Box, name: string): Box {
-  // Single precision: 0.9 + 0.1 may come as a little more than 1.
-  const slack = 1e-6;
-  const inside = left >= -slack && top >= -slack && left + width <= 1 + slack && top + height <= 1 + slack;
-  if (!inside || width <= 0 || height <= 0)
-    throw problem(
-      'BadRequestImageRegions',
-      expected(
-        'left, top, width and height from 0 to 1 with the box inside the picture',
-        name,
-        `${left}, ${top}, ${width}, ${height}`,
-      ),
-    );
-  return { left, top, width, height };
-}
+const toBox = ({ left, top, width, height }: Box): Box => ({ left, top, width, height });
 
 interface Labels {
   readonly tagIds?: readonly string[];
   readonly regions?: readonly (Box & { readonly tagId: string })[];
 }
 
-const labels = ({ tagIds = [], regions = [] }: Labels, index: number) => ({
+const labels = ({ tagIds = [], regions = [] }: Labels) => ({
   tagIds,
-  regions: regions.map((region, i) => ({
-    tagId: region.tagId,
-    box: toBox(region, `images[${index}].regions[${i}]`),
-  })),
+  regions: regions.map((region) => ({ tagId: region.tagId, box: toBox(region) })),
 });
 
 const batch = <Entry extends Labels>(
@@ -62,7 +42,7 @@ const batch = <Entry extends Labels>(
   },
   own: (entry: Entry) => Pick<NewImage, 'source' | 'name'>,
 ): NewImages => ({
-  entries: images.map((entry, i) => ({ ...own(entry), ...labels(entry, i) })),
+  entries: images.map((entry) => ({ ...own(entry), ...labels(entry) })),
   shared: { tagIds, metadata },
 });
 
@@ -89,8 +69,7 @@ export const toDataBatch = (
 
 /** Regions to draw. */
 export const toRegions = ({ regions }: BodyOf<'CreateImageRegions'>) =>
-  regions.map(({ imageId, tagId, ...box }, i) => ({ imageId, tagId, box: toBox(box, `regions[${i}]`) }));
-
+  regions.map(({ imageId, tagId, ...box }) => ({ imageId, tagId, box: toBox(box) }));
 /** The changes to a project that a sent project asks for. */
 export const toProjectChanges = ({ name, description, settings }: wire.ProjectUpdate) => ({
   ...(name !== undefined && { name }),

@@ -71,6 +71,7 @@ export const problems = {
     401,
     'Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active subscription and use a correct regional API endpoint for your resource.',
   ],
+  Forbidden: [403, 'The link is not valid, or has expired: links are good for 24 hours.'],
   NotFound: [404, 'Not found.'],
   NotFoundProject: [404, 'Invalid project'],
   NotFoundIteration: [404, 'Invalid iteration'],

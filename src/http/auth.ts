@@ -1,0 +1,28 @@
+import type { FastifyRequest } from 'fastify';
+import { keyHeaders } from '../contract/operation.ts';
+import type { KeyPurpose } from '../domain/account.ts';
+import { problem } from '../domain/problems.ts';
+import { authenticate } from '../services/accounts.ts';
+import type { App } from '../services/context.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The account whose key came with the request; empty where none is asked for. */
+    accountId: string;
+  }
+}
+
+/**
+ * A hook that sets `accountId`, before any of the body is read.
+ * `Ocp-Apim-Subscription-Key`, of Azure's gateway, does for both APIs.
+ * @throws AppError `Unauthorized`, the same whether the key is missing, unknown, revoked or for the other API.
+ */
+export function requireKey(app: App, purpose: KeyPurpose): (request: FastifyRequest) => Promise<void> {
+  const name = keyHeaders[purpose].toLowerCase();
+  return async (request) => {
+    const key = request.headers[name] ?? request.headers['ocp-apim-subscription-key'];
+    const accountId = typeof key === 'string' && key !== '' ? await authenticate(app, purpose, key) : undefined;
+    if (accountId === undefined) throw problem('Unauthorized');
+    request.accountId = accountId;
+  };
+}

@@ -1,0 +1,41 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../base/errors.ts';
+import { isProblemCode, type ProblemCode, problem, problems } from '../domain/problems.ts';
+import type { App } from '../services/context.ts';
+
+/** What the framework refuses, in the catalogue's terms. */
+const frameworkProblems: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'PayloadTooLarge',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UnsupportedMediaType',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'BadRequest',
+  FST_ERR_BAD_URL: 'BadRequest',
+};
+
+/** Where there is no room left. */
+const fullDisk = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL']);
+
+/** Any error in the catalogue's terms; what was not foreseen becomes `ErrorUnknown` with the error as its cause. */
+export function toProblem(error: unknown): AppError & { readonly code: ProblemCode } {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (error instanceof AppError && isProblemCode(error.code)) return error as AppError & { code: ProblemCode };
+  const known =
+    typeof code !== 'string' ? undefined : fullDisk.has(code) ? ('ErrorStorageFull' as const) : frameworkProblems[code];
+  return problem(known ?? 'ErrorUnknown', undefined, error) as AppError & { code: ProblemCode };
+}
+
+/** The error handler of the server: every error as `{code, message}` with its status, in the words of the version asked. */
+export function createErrorHandler(app: Pick<App, 'log'>) {
+  return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void => {
+    const { operation, served } = request.routeOptions.config;
+    let refusal = toProblem(error);
+    if (refusal.code === 'PayloadTooLarge' && operation?.body?.kind === 'pictures')
+      refusal = toProblem(problem('BadRequestImageSizeBytes'));
+    const status = problems[refusal.code][0];
+    if (status >= 500)
+      app.log.error('request failed', refusal.cause ?? refusal, { operation: operation?.id, request: request.id });
+    const body = { code: served?.problemCode(refusal.code) ?? refusal.code, message: refusal.message };
+    // The gateway before Azure's service answers 401 in a form of its own; this is both.
+    const whole = status === 401 ? { ...body, error: { code: '401', message: refusal.message } } : body;
+    reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(whole));
+  };
+}

@@ -1,0 +1,94 @@
+import { fromImage, fromImageCreateSummary, fromMetadataUpdates } from '../../contract/from-domain.ts';
+import { type NewImages, toDataBatch, toFileBatch, toPredictionBatch, toUrlBatch } from '../../contract/to-domain.ts';
+import type * as wire from '../../contract/wire.ts';
+import { problem } from '../../domain/problems.ts';
+import {
+  countImages,
+  deleteImages,
+  getImages,
+  type ImageFilter,
+  listImages,
+  updateImageMetadata,
+} from '../../services/images.ts';
+import { createImages } from '../../services/uploading.ts';
+import { type Answer, type Call, type Handlers, nothing } from '../handler.ts';
+import { readLinked } from '../linked.ts';
+
+type Creation =
+  | 'CreateImagesFromData'
+  | 'CreateImagesFromFiles'
+  | 'CreateImagesFromUrls'
+  | 'CreateImagesFromPredictions';
+type Reading =
+  | 'GetImages'
+  | 'GetImageCount'
+  | 'GetTaggedImages'
+  | 'GetTaggedImageCount'
+  | 'GetUntaggedImages'
+  | 'GetUntaggedImageCount'
+  | 'GetImagesByIds';
+
+export const imageHandlers: Pick<
+  Handlers,
+  Creation | Reading | 'UpdateImageMetadata' | 'DeleteImages' | 'GetArtifact'
+> = {
+  CreateImagesFromData: (call) => create(call, toDataBatch(call.files, call.query.tagIds)),
+  CreateImagesFromFiles: (call) => create(call, toFileBatch(call.body)),
+  CreateImagesFromUrls: (call) => create(call, toUrlBatch(call.body)),
+  CreateImagesFromPredictions: (call) => create(call, toPredictionBatch(call.body)),
+
+  async GetImages(call) {
+    return list(call, { ...withoutCondition(call.query), status: call.query.taggingStatus ?? 'All' });
+  },
+  async GetImageCount({ app, scope, query }) {
+    return {
+      body: await countImages(app, scope, { ...withoutCondition(query), status: query.taggingStatus ?? 'All' }),
+    };
+  },
+  GetTaggedImages: (call) => list(call, { ...call.query, status: 'Tagged' }),
+  async GetTaggedImageCount({ app, scope, query }) {
+    return { body: await countImages(app, scope, { ...query, status: 'Tagged' }) };
+  },
+  GetUntaggedImages: (call) => list(call, { ...call.query, status: 'Untagged' }),
+  async GetUntaggedImageCount({ app, scope, query }) {
+    return { body: await countImages(app, scope, { ...query, status: 'Untagged' }) };
+  },
+  async GetImagesByIds({ app, scope, query, links }) {
+    const images = await getImages(app, scope, query.imageIds ?? [], query.iterationId);
+    return { body: images.map((image) => fromImage(image, links)) };
+  },
+
+  async UpdateImageMetadata({ app, scope, query, body }) {
+    const summary = fromMetadataUpdates(await updateImageMetadata(app, scope, query.imageIds, body));
+    return { body: summary, status: summary.isBatchSuccessful ? 200 : 207 };
+  },
+  async DeleteImages({ app, scope, query: { imageIds, allImages = false, allIterations = false } }) {
+    await deleteImages(app, scope, { imageIds, allImages, allIterations });
+    return { ...nothing, status: allImages || allIterations ? 202 : 204 };
+  },
+  async GetArtifact({ app, scope, query }) {
+    return { body: (await readLinked(app, scope, query.path)).bytes };
+  },
+};
+
+async function create(
+  { app, scope, links }: Pick<Call<Creation>, 'app' | 'scope' | 'links'>,
+  { entries, shared }: NewImages,
+): Promise<Answer<wire.ImageCreateSummary>> {
+  const summary = await createImages(app, scope, entries, shared);
+  return { body: fromImageCreateSummary(summary, links), status: summary.isBatchSuccessful ? 200 : 207 };
+}
+
+async function list(
+  { app, scope, links }: Pick<Call<'GetImages'>, 'app' | 'scope' | 'links'>,
+  filter: ImageFilter,
+): Promise<Answer<wire.Image[]>> {
+  return { body: (await listImages(app, scope, filter)).map((image) => fromImage(image, links)) };
+}
+
+/** The query without its condition on metadata, which is refused rather than passed over. */
+function withoutCondition<Q extends { readonly $filter?: string }>({ $filter, ...query }: Q): Omit<Q, '$filter'> {
+  if ($filter)
+    throw problem('BadRequestOperationNotSupported', 'Conditions on metadata ($filter) are not supported here.');
+  return query;
+}

@@ -1,0 +1,48 @@
+import { fromImagePrediction, fromPredictionQuery } from '../../contract/from-domain.ts';
+import { toPredictionQuery } from '../../contract/to-domain.ts';
+import type * as wire from '../../contract/wire.ts';
+import type { Picture } from '../../services/pictures.ts';
+import { deletePredictions, predictPublished, queryPredictions, quickTest } from '../../services/predicting.ts';
+import { type Answer, type Call, type Handlers, nothing } from '../handler.ts';
+
+type Classify = 'ClassifyImage' | 'ClassifyImageWithNoStore' | 'ClassifyImageUrl' | 'ClassifyImageUrlWithNoStore';
+type QuickTest = 'QuickTestImage' | 'QuickTestImageUrl';
+
+export const predictionHandlers: Pick<Handlers, Classify | QuickTest | 'QueryPredictions' | 'DeletePrediction'> = {
+  ClassifyImage: (call) => classify(call, call.files[0]!, true),
+  ClassifyImageWithNoStore: (call) => classify(call, call.files[0]!, false),
+  ClassifyImageUrl: (call) => classify(call, call.body, true),
+  ClassifyImageUrlWithNoStore: (call) => classify(call, call.body, false),
+  QuickTestImage: (call) => test(call, call.files[0]!),
+  QuickTestImageUrl: (call) => test(call, call.body),
+  async QueryPredictions({ app, scope, body, id, links }) {
+    const query = toPredictionQuery(body);
+    const page = await queryPredictions(app, scope, query);
+    return { body: fromPredictionQuery(query, body.session || id, page, links) };
+  },
+  async DeletePrediction({ app, scope, query }) {
+    await deletePredictions(app, scope, query.ids);
+    return nothing;
+  },
+};
+
+type Asked<Op extends Classify | QuickTest> = Pick<Call<Op>, 'app' | 'scope' | 'params' | 'query' | 'id'>;
+
+async function classify(
+  call: Asked<Classify>,
+  picture: Picture,
+  store: boolean,
+): Promise<Answer<wire.ImagePrediction>> {
+  const { app, scope, params, query, id } = call;
+  const options = { id, store, application: query.application };
+  return { body: fromImagePrediction(await predictPublished(app, scope, params.publishedName, picture, options)) };
+}
+
+async function test(call: Asked<QuickTest>, picture: Picture): Promise<Answer<wire.ImagePrediction>> {
+  const { app, scope, query, id } = call;
+  return {
+    body: fromImagePrediction(
+      await quickTest(app, scope, query.iterationId, picture, { id, store: query.store ?? true }),
+    ),
+  };
+}

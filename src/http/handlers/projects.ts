@@ -1,0 +1,42 @@
+import { fromDomain, fromProject } from '../../contract/from-domain.ts';
+import { toProjectChanges } from '../../contract/to-domain.ts';
+import { domainById, domains } from '../../domain/domain.ts';
+import { problem } from '../../domain/problems.ts';
+import { createProject, deleteProject, getProject, listProjects, updateProject } from '../../services/projects.ts';
+import { type Handlers, nothing } from '../handler.ts';
+
+type Ids =
+  | 'GetDomains'
+  | 'GetDomain'
+  | 'CreateProject'
+  | 'GetProjects'
+  | 'GetProject'
+  | 'UpdateProject'
+  | 'DeleteProject';
+
+export const projectHandlers: Pick<Handlers, Ids> = {
+  async GetDomains() {
+    return { body: domains.map(fromDomain) };
+  },
+  async GetDomain({ params }) {
+    const domain = domainById(params.domainId);
+    if (domain === undefined) throw problem('NotFoundDomain');
+    return { body: fromDomain(domain) };
+  },
+  async CreateProject({ app, accountId, query, links }) {
+    return { body: fromProject(await createProject(app, accountId, query), links) };
+  },
+  async GetProjects({ app, accountId, links }) {
+    return { body: (await listProjects(app, accountId)).map((project) => fromProject(project, links)) };
+  },
+  async GetProject({ app, scope, links }) {
+    return { body: fromProject(await getProject(app, scope), links) };
+  },
+  async UpdateProject({ app, scope, body, links }) {
+    return { body: fromProject(await updateProject(app, scope, toProjectChanges(body)), links) };
+  },
+  async DeleteProject({ app, scope }) {
+    await deleteProject(app, scope);
+    return nothing;
+  },
+};

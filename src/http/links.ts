@@ -1,0 +1,91 @@
+import { timingSafeEqual } from 'node:crypto';
+import { second } from '../base/clock.ts';
+import { withDashes, withoutDashes } from '../base/id.ts';
+import type { Links } from '../contract/from-domain.ts';
+import { limits } from '../domain/limits.ts';
+import type { App, ProjectScope } from '../services/context.ts';
+
+/** What a link leads to. Ids lower case with dashes. */
+export type LinkTarget =
+  | {
+      readonly kind: 'image' | 'prediction';
+      readonly projectId: string;
+      readonly id: string;
+      readonly size: 'original' | 'thumbnail';
+    }
+  | {
+      readonly kind: 'export';
+      readonly projectId: string;
+      readonly iterationId: string;
+      readonly platform: string;
+      readonly flavor: string | null;
+    };
+
+/** The path of a link, in the form of Azure's blob addresses. */
+export function linkPath(target: LinkTarget): string {
+  const project = withoutDashes(target.projectId);
+  switch (target.kind) {
+    case 'image':
+      return `/i-${project}/${target.size === 'original' ? 'i' : 't'}-${withoutDashes(target.id)}`;
+    case 'prediction':
+      return `/predictionimages/${target.projectId}/${target.size === 'original' ? 'o' : 't'}-${withoutDashes(target.id)}`;
+    case 'export': {
+      const { platform, flavor } = target;
+      return `/m-${project}/${withoutDashes(target.iterationId)}.${platform}${flavor === null ? '' : `.${flavor}`}.zip`;
+    }
+  }
+}
+
+const forms = {
+  image: /^\/i-([0-9a-f]{32})\/([it])-([0-9a-f]{32})$/i,
+  prediction: /^\/predictionimages\/([0-9a-f-]{36})\/([ot])-([0-9a-f]{32})$/i,
+  export: /^\/m-([0-9a-f]{32})\/([0-9a-f]{32})\.(\w+)(?:\.(\w+))?\.zip$/i,
+};
+
+/** The inverse of {@link linkPath}, with or without the leading slash; `undefined` for other paths. */
+export function linkTarget(path: string): LinkTarget | undefined {
+  const rooted = path.startsWith('/') ? path : `/${path}`;
+  for (const kind of ['image', 'prediction'] as const) {
+    const [, project = '', letter = '', id = ''] = forms[kind].exec(rooted) ?? [];
+    const projectId = withDashes(withoutDashes(project));
+    if (projectId !== undefined)
+      return { kind, projectId, id: withDashes(id)!, size: letter.toLowerCase() === 't' ? 'thumbnail' : 'original' };
+  }
+  const [, project = '', iteration = '', platform = '', flavor = null] = forms.export.exec(rooted) ?? [];
+  const projectId = withDashes(project);
+  if (projectId === undefined) return undefined;
+  return { kind: 'export', projectId, iterationId: withDashes(iteration)!, platform, flavor };
+}
+
+const signature = (app: Pick<App, 'keys'>, scope: ProjectScope, target: LinkTarget, expiry: string): string =>
+  Buffer.from(app.keys.lookup(scope, 'link', `${linkPath(target)}\n${expiry}`), 'hex').toString('base64url');
+
+/** Makes the links of an account's answers: below `base`, good for 24 hours from now, with no key in them. */
+export function createLinks(app: Pick<App, 'keys' | 'clock'>, accountId: string, base: string): Links {
+  const expires = app.clock.now() + limits.linkHours * 3600 * second;
+  const expiry = `${new Date(expires / 1000).toISOString().slice(0, 19)}Z`;
+  const link = (target: LinkTarget): string => {
+    const sig = signature(app, { accountId, projectId: target.projectId }, target, expiry);
+    return `${base}${linkPath(target)}?sv=2017-04-17&sr=b&sig=${sig}&se=${encodeURIComponent(expiry)}&sp=r`;
+  };
+  return {
+    image: (projectId, id, size) => link({ kind: 'image', projectId, id, size }),
+    prediction: (projectId, id, size) => link({ kind: 'prediction', projectId, id, size }),
+    export: ({ projectId, iterationId, platform, flavor }) =>
+      link({ kind: 'export', projectId, iterationId, platform, flavor }),
+  };
+}
+
+/** Whether a link to `target` was made by this server, for this project, and has not expired. Takes the same time whatever differs. */
+export function isLinkValid(
+  app: Pick<App, 'keys' | 'clock'>,
+  scope: ProjectScope,
+  target: LinkTarget,
+  { sig = '', se = '' }: { readonly sig?: string; readonly se?: string },
+): boolean {
+  if (!app.keys.has(scope)) return false;
+  const wanted = Buffer.from(signature(app, scope, target, se));
+  const given = Buffer.from(sig);
+  if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return false;
+  return Date.parse(se) * 1000 > app.clock.now();
+}

@@ -1,0 +1,51 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import { newId } from '../base/id.ts';
+import type { App } from '../services/context.ts';
+import { registerDocs } from './docs.ts';
+import { createErrorHandler } from './errors.ts';
+import { registerHome } from './home.ts';
+import { registerLinks } from './link-routes.ts';
+import { answerUnknown } from './not-found.ts';
+import { registerOperations } from './routes.ts';
+
+/** The HTTP server over `app`, ready but not listening. `close()` ends connections; the app itself stays open. */
+export async function createServer(app: App): Promise<FastifyInstance> {
+  const server = Fastify({
+    logger: false,
+    genReqId: newId,
+    exposeHeadRoutes: false,
+    // Old clients and hand-made addresses: `//customvision`, `/Training`, a slash at the end.
+    rewriteUrl: (request) => (request.url ?? '/').replace(/^[^?]*/, (path) => path.replaceAll(/\/{2,}/g, '/')),
+    routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 2048 },
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => handleError(error, request, reply),
+    clientErrorHandler(_error, socket) {
+      if (!socket.writable) return;
+      const body = JSON.stringify({ code: 'BadRequest', message: 'Expected an HTTP request but could not read it.' });
+      socket.end(
+        `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
+    },
+  });
+  const handleError = createErrorHandler(app);
+  server.decorateRequest('accountId', '');
+  server.addHook('onRequest', async (request, reply) => {
+    reply.headers({
+      'apim-request-id': request.id,
+      'request-id': request.id,
+      'strict-transport-security': 'max-age=31536000; includeSubDomains; preload',
+      'x-content-type-options': 'nosniff',
+    });
+  });
+  // Bodies arrive whole as bytes: what they are is decided by the operation, since clients name wrong media types.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  server.setErrorHandler(handleError);
+  server.setNotFoundHandler(answerUnknown);
+  registerOperations(server, app);
+  registerLinks(server, app);
+  registerHome(server, app);
+  await registerDocs(server);
+  await server.ready();
+  return server;
+}
