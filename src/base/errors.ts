@@ -19,7 +19,9 @@ export function expected(what: string, name: string, received: unknown): string 
 
 /** A value in a few words fit for a message: strings quoted and cut at 60 characters, objects by their type only. */
 function describe(value: unknown): string {
-  if (typeof value === 'string') return value.length > 60 ? `"${value.slice(0, 60)}…" (${value.length} characters)` : `"${value}"`;
-  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'string')
+    return value.length > 60 ? `"${value.slice(0, 60)}…" (${value.length} characters)` : `"${value}"`;
+  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean')
+    return String(value);
   return Array.isArray(value) ? `an array of ${value.length}` : `a value of type ${typeof value}`;
 }

@@ -3,7 +3,10 @@ import type { Log } from './log.ts';
 
 /** Log lines as JSON on standard error, by pino. */
 export function pinoLog(level: 'silent' | 'error' | 'warn' | 'info'): Log {
-  const logger: Logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+  const logger: Logger = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
   return {
     info: (event, fields = {}) => logger.info({ ...fields, event }),
     warn: (event, fields = {}) => logger.warn({ ...fields, event }),

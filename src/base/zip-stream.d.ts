@@ -2,7 +2,7 @@
 declare module 'zip-stream' {
   import type { Readable } from 'node:stream';
 
-  export default class ZipStream extends Readable {
+  class ZipStream extends Readable {
     constructor(options?: { level?: number; store?: boolean; forceZip64?: boolean });
     /** Appends an entry; the next one only after `done`. */
     entry(
@@ -13,4 +13,6 @@ declare module 'zip-stream' {
     /** No more entries. */
     finalize(): void;
   }
+
+  export { ZipStream as default };
 }

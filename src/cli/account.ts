@@ -18,7 +18,10 @@ export function accountCommand(): Command {
     .addOption(json())
     .action((name: string, options: { email?: string; json?: boolean }) =>
       withApp(async (app) => {
-        const account = await createAccount(app, { userName: name, ...(options.email === undefined ? {} : { email: options.email }) });
+        const account = await createAccount(app, {
+          userName: name,
+          ...(options.email === undefined ? {} : { email: options.email }),
+        });
         await printKeys(app, account.id, options.json);
       }),
     );
@@ -30,7 +33,9 @@ export function accountCommand(): Command {
       withApp(async (app) => {
         const accounts = await listAccounts(app);
         if (options.json) print(JSON.stringify(accounts.map(({ id, userName, email }) => ({ id, userName, email }))));
-        else for (const account of accounts) print(`${account.id}  ${account.userName}${account.email ? `  <${account.email}>` : ''}`);
+        else
+          for (const account of accounts)
+            print(`${account.id}  ${account.userName}${account.email ? `  <${account.email}>` : ''}`);
       }),
     );
   command
@@ -45,7 +50,9 @@ export function accountCommand(): Command {
     .command('rotate')
     .description('replace one key; the old one is refused at once')
     .argument('[account]', 'its id or name; may be left out when there is only one')
-    .addOption(new Option('--purpose <purpose>', 'which pair').choices(['training', 'prediction']).makeOptionMandatory())
+    .addOption(
+      new Option('--purpose <purpose>', 'which pair').choices(['training', 'prediction']).makeOptionMandatory(),
+    )
     .addOption(new Option('--slot <slot>', 'which of the two').choices(['primary', 'secondary']).makeOptionMandatory())
     .addOption(json())
     .action((account: string | undefined, options: { purpose: KeyPurpose; slot: KeySlot; json?: boolean }) =>
@@ -60,19 +67,27 @@ export function accountCommand(): Command {
 
 async function accountId(app: Pick<App, 'db' | 'keys'>, wanted: string | undefined): Promise<string> {
   const accounts = await listAccounts(app);
-  const found = wanted === undefined ? accounts : accounts.filter((one) => one.id === wanted || one.userName === wanted);
+  const found =
+    wanted === undefined ? accounts : accounts.filter((one) => one.id === wanted || one.userName === wanted);
   if (found.length === 1) return found[0]!.id;
   if (wanted === undefined)
-    throw new AppError('NoAccount', `expected which account but there are ${accounts.length}: "ownsight account list" shows them`);
-  throw new AppError('NoAccount', `expected the id or the unique name of an account but ${found.length} match: "ownsight account list" shows them`);
+    throw new AppError(
+      'NoAccount',
+      `expected which account but there are ${accounts.length}: "ownsight account list" shows them`,
+    );
+  throw new AppError(
+    'NoAccount',
+    `expected the id or the unique name of an account but ${found.length} match: "ownsight account list" shows them`,
+  );
 }
 
 async function printKeys(app: Pick<App, 'db' | 'keys'>, id: string, asJson = false): Promise<void> {
   const keys: AccountKeys = await accountKeys(app, id);
   if (asJson) return print(JSON.stringify({ account: id, keys }));
-  print(`${"account".padEnd(26)}${id}`);
+  print(`${'account'.padEnd(26)}${id}`);
   for (const purpose of ['training', 'prediction'] as const)
-    for (const slot of ['primary', 'secondary'] as const) print(`${`${purpose} key (${slot})`.padEnd(26)}${keys[purpose][slot]}`);
+    for (const slot of ['primary', 'secondary'] as const)
+      print(`${`${purpose} key (${slot})`.padEnd(26)}${keys[purpose][slot]}`);
 }
 
 const print = (line: string): void => {

@@ -7,7 +7,9 @@ import { serveCommand } from './serve.ts';
 /** Runs the command line `argv` (node and script first). Sets the exit code: 0 done, 1 refused or failed, 2 findings. */
 export async function run(argv: readonly string[]): Promise<void> {
   const program = new Command('ownsight')
-    .description('Train and serve image models, and keep full control of your data. Speaks the Azure Custom Vision API.')
+    .description(
+      'Train and serve image models, and keep full control of your data. Speaks the Azure Custom Vision API.',
+    )
     .showHelpAfterError('(try --help)');
   program.addCommand(serveCommand());
   program.addCommand(accountCommand());

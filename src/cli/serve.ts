@@ -19,7 +19,10 @@ const stopTime = 4500;
 export function serveCommand(): Command {
   return new Command('serve')
     .description('run the server')
-    .option('--ready-file <path>', 'write {endpoint, account, trainingKey, predictionKey} there once the server answers; removed when it stops')
+    .option(
+      '--ready-file <path>',
+      'write {endpoint, account, trainingKey, predictionKey} there once the server answers; removed when it stops',
+    )
     .action((options: { readyFile?: string }) => serve(options));
 }
 

@@ -1,14 +1,14 @@
-import { chunks } from '../base/concurrency.ts';
 import { type Micros, second } from '../base/clock.ts';
+import { chunks } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
 import type { JobRun, Jobs } from '../queue/job.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import { computeFeatures, featureCopies, readFeatures } from '../services/features.ts';
 import { putSealed } from '../services/pictures.ts';
 import { blobKey } from '../store/blobs.ts';
+import type { Tx } from '../store/database.ts';
 import { findIteration, iterationImages, scoresId } from '../store/iterations.ts';
 import { announceBlobs, keepBlobs } from '../store/loose-blobs.ts';
-import type { Tx } from '../store/database.ts';
 import type { IterationImageRow, IterationRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
 import type { ClassifierFit } from '../vision/classify/classifier.ts';
@@ -38,7 +38,12 @@ export async function train(app: App, payload: Jobs['train'], run: JobRun): Prom
   }
 }
 
-async function describeImages(app: App, scope: ProjectScope, images: readonly IterationImageRow[], run: JobRun): Promise<void> {
+async function describeImages(
+  app: App,
+  scope: ProjectScope,
+  images: readonly IterationImageRow[],
+  run: JobRun,
+): Promise<void> {
   const learned = new Set(images.map((image) => image.image_id));
   const waiting = await app.db.query
     .selectFrom('images')
@@ -153,12 +158,18 @@ export async function trainingFailed(
 ): Promise<void> {
   const { iterationId } = payload;
   const reason =
-    error instanceof AppError ? error.message : 'The training broke off inside the server; its log says more. Train again.';
+    error instanceof AppError
+      ? error.message
+      : 'The training broke off inside the server; its log says more. Train again.';
   await app.db.transaction(async (tx) => {
     await fence(tx);
     await tx
       .updateTable('iterations')
-      .set({ status: 'Failed', modified: app.clock.now(), error: sealText(app.keys, payload, 'iterations.error', iterationId, reason) })
+      .set({
+        status: 'Failed',
+        modified: app.clock.now(),
+        error: sealText(app.keys, payload, 'iterations.error', iterationId, reason),
+      })
       .where('id', '=', iterationId)
       .where('status', '=', 'Training')
       .execute();

@@ -3,7 +3,14 @@ import { newId } from '../base/id.ts';
 import type { Account, AccountKeys, AccountUsage, KeyPurpose, KeySlot } from '../domain/account.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
-import { accountOfKey, findAccount, insertAccount, keysOfAccount, listAccounts as listRows, replaceKey } from '../store/accounts.ts';
+import {
+  accountOfKey,
+  findAccount,
+  insertAccount,
+  keysOfAccount,
+  listAccounts as listRows,
+  replaceKey,
+} from '../store/accounts.ts';
 import type { Keys } from '../store/keys.ts';
 import type { AccountRow, ApiKeyRow } from '../store/schema.ts';
 import { openText, openTextOrNull, sealText } from '../store/sealed.ts';
@@ -33,7 +40,10 @@ export async function createAccount(
 ): Promise<Account> {
   const userName = input.userName.trim();
   if (userName === '' || userName.length > nameLength)
-    throw problem('BadRequest', `Expected a user name of 1 to ${nameLength} characters but received ${userName.length}.`);
+    throw problem(
+      'BadRequest',
+      `Expected a user name of 1 to ${nameLength} characters but received ${userName.length}.`,
+    );
   if (input.email !== undefined && (!/^\S+@\S+$/.test(input.email) || input.email.length > nameLength))
     throw problem('BadRequestInvalidEmailAddress');
   const id = newId();
@@ -65,7 +75,10 @@ export async function accountKeys(app: Accounts, accountId: string): Promise<Acc
     const row = rows.find((one) => one.purpose === purpose && one.slot === slot)!;
     return openText(app.keys, { accountId }, 'api_keys.secret', row.id, row.secret);
   };
-  const pair = (purpose: KeyPurpose) => ({ primary: secret(purpose, 'primary'), secondary: secret(purpose, 'secondary') });
+  const pair = (purpose: KeyPurpose) => ({
+    primary: secret(purpose, 'primary'),
+    secondary: secret(purpose, 'secondary'),
+  });
   return { training: pair('training'), prediction: pair('prediction') };
 }
 
@@ -76,7 +89,8 @@ export async function rotateKey(
   purpose: KeyPurpose,
   slot: KeySlot,
 ): Promise<AccountKeys> {
-  if ((await findAccount(app.db.query, accountId)) === undefined) throw problem('NotFound', 'There is no such account.');
+  if ((await findAccount(app.db.query, accountId)) === undefined)
+    throw problem('NotFound', 'There is no such account.');
   await app.db.transaction((tx) => replaceKey(tx, accountId, purpose, slot, newKey(app, accountId, purpose, slot)));
   return accountKeys(app, accountId);
 }
@@ -88,11 +102,18 @@ export async function accountInfo(
 ): Promise<{ account: Account; keys: AccountKeys; usage: AccountUsage }> {
   const row = await findAccount(app.db.query, accountId);
   if (row === undefined) throw problem('NotFound', 'There is no such account.');
-  return { account: accountFromRow(app.keys, row), keys: await accountKeys(app, accountId), usage: await usageOf(app, accountId) };
+  return {
+    account: accountFromRow(app.keys, row),
+    keys: await accountKeys(app, accountId),
+    usage: await usageOf(app, accountId),
+  };
 }
 
 async function usageOf(app: Accounts, accountId: string): Promise<AccountUsage> {
-  const count = async (table: 'iterations' | 'images' | 'tags' | 'predictions', workspaceOnly: boolean): Promise<Map<string, number>> => {
+  const count = async (
+    table: 'iterations' | 'images' | 'tags' | 'predictions',
+    workspaceOnly: boolean,
+  ): Promise<Map<string, number>> => {
     const rows = await app.db.query
       .selectFrom(table)
       .innerJoin('projects', 'projects.id', `${table}.project_id`)
@@ -119,7 +140,10 @@ async function usageOf(app: Accounts, accountId: string): Promise<AccountUsage> 
   ]);
   return {
     projects: { total: limits.projectsPerAccount, used: projects.length },
-    predictions: { total: limits.storedPredictionsPerAccount, used: [...predictions.values()].reduce((sum, n) => sum + n, 0) },
+    predictions: {
+      total: limits.storedPredictionsPerAccount,
+      used: [...predictions.values()].reduce((sum, n) => sum + n, 0),
+    },
     perProject: projects.map(({ id }) => ({
       projectId: id,
       iterations: { total: limits.iterationsPerProject, used: iterations.get(id) ?? 0 },

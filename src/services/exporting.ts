@@ -12,7 +12,10 @@ import { getSealed } from './pictures.ts';
 import { requireProject } from './projects.ts';
 
 /** The platform and flavor meant, in Azure's spelling, whatever letter case they came in. @throws AppError `BadRequestExportValidationFailed` naming the ones there are. */
-function exportForm(platform: string, flavor: string | null): { platform: keyof typeof exportPlatforms; flavor: string | null } {
+function exportForm(
+  platform: string,
+  flavor: string | null,
+): { platform: keyof typeof exportPlatforms; flavor: string | null } {
   for (const [name, flavors] of Object.entries(exportPlatforms)) {
     if (name.toLowerCase() !== platform.toLowerCase()) continue;
     const found = flavors.find((one) => (one ?? '').toLowerCase() === (flavor ?? '').toLowerCase());
@@ -22,7 +25,10 @@ function exportForm(platform: string, flavor: string | null): { platform: keyof 
       `Expected flavor to be one of ${flavors.map((one) => one ?? '(none)').join(', ')} for ${name}.`,
     );
   }
-  throw problem('BadRequestExportValidationFailed', `Expected platform to be one of ${Object.keys(exportPlatforms).join(', ')}; others are not available yet.`);
+  throw problem(
+    'BadRequestExportValidationFailed',
+    `Expected platform to be one of ${Object.keys(exportPlatforms).join(', ')}; others are not available yet.`,
+  );
 }
 
 /**

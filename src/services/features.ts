@@ -1,5 +1,5 @@
-import { chunks, mapConcurrently } from '../base/concurrency.ts';
 import { second } from '../base/clock.ts';
+import { chunks, mapConcurrently } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
 import { blobKey } from '../store/blobs.ts';
 import { abandonBlobs, announceBlobs, keepBlobs } from '../store/loose-blobs.ts';
@@ -37,10 +37,18 @@ export async function computeFeatures(
       { signal },
     );
     const keyOf = (id: string) => blobKey(scope.accountId, scope.projectId, 'image-features', id);
-    await app.db.transaction((tx) => announceBlobs(tx, scope.projectId, present.map(keyOf), app.clock.now() + writeTime));
+    await app.db.transaction((tx) =>
+      announceBlobs(tx, scope.projectId, present.map(keyOf), app.clock.now() + writeTime),
+    );
     await mapConcurrently(present, 8, (id, index) => {
       const values = features[index]!;
-      return putSealed(app, scope, 'image-features', id, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+      return putSealed(
+        app,
+        scope,
+        'image-features',
+        id,
+        new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+      );
     });
     await app.db.transaction(async (tx) => {
       const rows = await tx
@@ -62,14 +70,21 @@ export async function computeFeatures(
  * The kept features of these images, in order: float32 [n, featureCopies, d], in shared memory.
  * @throws AppError `FeaturesMissing` when an image or its features are gone: the set changed meanwhile.
  */
-export async function readFeatures(app: Featuring, scope: ProjectScope, imageIds: readonly string[]): Promise<Float32Array> {
+export async function readFeatures(
+  app: Featuring,
+  scope: ProjectScope,
+  imageIds: readonly string[],
+): Promise<Float32Array> {
   const length = featureCopies * app.vision.featureLength;
   const all = new Float32Array(new SharedArrayBuffer(imageIds.length * length * Float32Array.BYTES_PER_ELEMENT));
   const bytes = new Uint8Array(all.buffer);
   await mapConcurrently(imageIds, 16, async (id, index) => {
     const values = await getSealed(app, scope, 'image-features', id);
     if (values?.byteLength !== length * Float32Array.BYTES_PER_ELEMENT)
-      throw new AppError('FeaturesMissing', `expected ${length} feature values for an image but received ${values?.byteLength ?? 0} bytes`);
+      throw new AppError(
+        'FeaturesMissing',
+        `expected ${length} feature values for an image but received ${values?.byteLength ?? 0} bytes`,
+      );
     bytes.set(values, index * length * Float32Array.BYTES_PER_ELEMENT);
   });
   return all;

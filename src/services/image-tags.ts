@@ -51,7 +51,11 @@ export async function createImageTags(
       .execute();
     if (images.length < imageIds.length) throw problem('NotFoundImage', 'An image of the batch is not in the project.');
     const carried = new Map<string, string[]>(imageIds.map((id) => [id, []]));
-    for (const link of await tx.selectFrom('image_tags').select(['image_id', 'tag_id']).where('image_id', 'in', imageIds).execute())
+    for (const link of await tx
+      .selectFrom('image_tags')
+      .select(['image_id', 'tag_id'])
+      .where('image_id', 'in', imageIds)
+      .execute())
       carried.get(link.image_id)!.push(link.tag_id);
     const result = { created: [] as ImageTagPair[], duplicated: [] as ImageTagPair[], exceeded: [] as ImageTagPair[] };
     for (const { imageId, tagId } of pairs) {

@@ -30,7 +30,11 @@ async function selectionOf(db: Queries, scope: ProjectScope, filter: ImageFilter
 }
 
 /** One page of images, newest first unless asked otherwise. @throws AppError `NotFoundProject`, `NotFoundIteration`. */
-export async function listImages(app: Pick<App, 'db' | 'keys'>, scope: ProjectScope, filter: ImageFilter): Promise<Image[]> {
+export async function listImages(
+  app: Pick<App, 'db' | 'keys'>,
+  scope: ProjectScope,
+  filter: ImageFilter,
+): Promise<Image[]> {
   const db = app.db.query;
   const selection = await selectionOf(db, scope, filter);
   const page = {
@@ -39,7 +43,10 @@ export async function listImages(app: Pick<App, 'db' | 'keys'>, scope: ProjectSc
     skip: filter.skip ?? 0,
   } as const;
   const rows = await selectImages(db, selection, page);
-  return imagesFromRows(db, app.keys, scope, rows, { names: await tagNames(app, scope), iterationId: filter.iterationId });
+  return imagesFromRows(db, app.keys, scope, rows, {
+    names: await tagNames(app, scope),
+    iterationId: filter.iterationId,
+  });
 }
 
 /** How many images there are. @throws AppError `NotFoundProject`, `NotFoundIteration`. */
@@ -56,7 +63,11 @@ export async function getImages(
 ): Promise<Image[]> {
   const db = app.db.query;
   const selection = await selectionOf(db, scope, { status: 'All', iterationId });
-  const rows = await selectImages(db, { ...selection, ids: imageIds }, { orderBy: 'Newest', take: limits.imageIdsPerRequest, skip: 0 });
+  const rows = await selectImages(
+    db,
+    { ...selection, ids: imageIds },
+    { orderBy: 'Newest', take: limits.imageIdsPerRequest, skip: 0 },
+  );
   const images = await imagesFromRows(db, app.keys, scope, rows, { names: await tagNames(app, scope), iterationId });
   const byId = new Map(images.map((image) => [image.id, image]));
   return imageIds.flatMap((id) => byId.get(id) ?? []);
@@ -69,7 +80,11 @@ export async function getImages(
 export async function deleteImages(
   app: Pick<App, 'db' | 'clock' | 'queue'>,
   scope: ProjectScope,
-  what: { readonly imageIds?: readonly string[] | undefined; readonly allImages: boolean; readonly allIterations: boolean },
+  what: {
+    readonly imageIds?: readonly string[] | undefined;
+    readonly allImages: boolean;
+    readonly allIterations: boolean;
+  },
 ): Promise<void> {
   const { projectId } = scope;
   const ids = what.imageIds ?? [];
@@ -114,9 +129,15 @@ async function countSelectedAnywhere(db: Queries, projectId: string, ids: readon
 export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
   for (const [key, value] of Object.entries(metadata)) {
     if (key === '' || key.length > limits.metadataKeyLength)
-      throw problem('BadRequestImageMetadataKey', `Expected keys of 1 to ${limits.metadataKeyLength} characters but received ${key.length}.`);
+      throw problem(
+        'BadRequestImageMetadataKey',
+        `Expected keys of 1 to ${limits.metadataKeyLength} characters but received ${key.length}.`,
+      );
     if (value.length > limits.metadataValueLength)
-      throw problem('BadRequestImageMetadataValue', `Expected values of at most ${limits.metadataValueLength} characters but received ${value.length}.`);
+      throw problem(
+        'BadRequestImageMetadataValue',
+        `Expected values of at most ${limits.metadataValueLength} characters but received ${value.length}.`,
+      );
   }
 }
 

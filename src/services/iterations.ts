@@ -3,7 +3,13 @@ import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { Queries } from '../store/database.ts';
-import { findIteration, iterationByPublishName, iterationFromRow, listExports, listIterations as listRows } from '../store/iterations.ts';
+import {
+  findIteration,
+  iterationByPublishName,
+  iterationFromRow,
+  listExports,
+  listIterations as listRows,
+} from '../store/iterations.ts';
 import { abandonBlobs } from '../store/loose-blobs.ts';
 import type { IterationRow } from '../store/schema.ts';
 import { openText, sealText } from '../store/sealed.ts';
@@ -25,7 +31,11 @@ export async function listIterations(app: Pick<App, 'db' | 'keys'>, scope: Proje
 }
 
 /** One iteration. @throws AppError `NotFoundProject`, `NotFoundIteration`. */
-export async function getIteration(app: Pick<App, 'db' | 'keys'>, scope: ProjectScope, iterationId: string): Promise<Iteration> {
+export async function getIteration(
+  app: Pick<App, 'db' | 'keys'>,
+  scope: ProjectScope,
+  iterationId: string,
+): Promise<Iteration> {
   await requireProject(app.db.query, scope);
   return iterationFromRow(app.keys, scope, await requireIteration(app.db.query, scope, iterationId));
 }
@@ -46,7 +56,11 @@ export async function updateIteration(
       throw problem('BadRequestIterationNameNotUnique');
     await tx
       .updateTable('iterations')
-      .set({ name: sealText(app.keys, scope, 'iterations.name', iterationId, name), name_lookup: lookup, modified: app.clock.now() })
+      .set({
+        name: sealText(app.keys, scope, 'iterations.name', iterationId, name),
+        name_lookup: lookup,
+        modified: app.clock.now(),
+      })
       .where('id', '=', iterationId)
       .execute();
   });
@@ -123,7 +137,10 @@ export async function publishIteration(
     const holder = await iterationByPublishName(tx, scope.projectId, lookup);
     if (holder !== undefined) {
       if (!input.overwrite)
-        throw problem('BadRequestInvalidPublishName', 'Another iteration is published under this name: unpublish it, or say overwrite=true.');
+        throw problem(
+          'BadRequestInvalidPublishName',
+          'Another iteration is published under this name: unpublish it, or say overwrite=true.',
+        );
       await unpublish(tx, holder.id, app.clock.now());
     }
     await tx
@@ -140,7 +157,11 @@ export async function publishIteration(
 }
 
 /** Stops an iteration from answering. @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationNotPublished`. */
-export async function unpublishIteration(app: Pick<App, 'db' | 'clock'>, scope: ProjectScope, iterationId: string): Promise<void> {
+export async function unpublishIteration(
+  app: Pick<App, 'db' | 'clock'>,
+  scope: ProjectScope,
+  iterationId: string,
+): Promise<void> {
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     const row = await requireIteration(tx, scope, iterationId);

@@ -1,8 +1,8 @@
-import { problem } from '../domain/problems.ts';
 import type { Prediction } from '../domain/prediction.ts';
+import { problem } from '../domain/problems.ts';
 import type { Queries } from '../store/database.ts';
 import type { Keys } from '../store/keys.ts';
-import { tagFromRow, listIterationTags } from '../store/tags.ts';
+import { listIterationTags, tagFromRow } from '../store/tags.ts';
 import type { Classifier } from '../vision/classify/classifier.ts';
 import { decodeClassifier } from '../vision/classify/serialize.ts';
 import type { App, ProjectScope } from './context.ts';
@@ -39,7 +39,10 @@ export function createModels(app: Pick<App, 'blobs' | 'keys'>, capacity = 16): M
     },
     forget(scope, iterationId) {
       for (const key of kept.keys())
-        if (key === `${scope.projectId}/${iterationId}` || (iterationId === undefined && key.startsWith(`${scope.projectId}/`)))
+        if (
+          key === `${scope.projectId}/${iterationId}` ||
+          (iterationId === undefined && key.startsWith(`${scope.projectId}/`))
+        )
           kept.delete(key);
     },
   };

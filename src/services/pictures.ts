@@ -18,19 +18,37 @@ export const pictureLimits = { maxPixels: limits.imagePixels, maxSide: limits.im
 /** The bytes of a picture, fetched if need be. @throws AppError `BadRequestImageUrl`, `BadRequestImageSizeBytes`, `BadRequestImageStream`. */
 export async function pictureBytes(app: Pick<App, 'fetcher'>, picture: Picture, limit: number): Promise<Uint8Array> {
   const bytes = 'bytes' in picture ? picture.bytes : await app.fetcher.fetch(picture.url, limit);
-  if (bytes.byteLength === 0) throw problem('BadRequestImageStream', 'Expected the bytes of one image but received none.');
+  if (bytes.byteLength === 0)
+    throw problem('BadRequestImageStream', 'Expected the bytes of one image but received none.');
   if (bytes.byteLength > limit)
-    throw problem('BadRequestImageSizeBytes', `Expected an image of at most ${limit} bytes but received ${bytes.byteLength}.`);
+    throw problem(
+      'BadRequestImageSizeBytes',
+      `Expected an image of at most ${limit} bytes but received ${bytes.byteLength}.`,
+    );
   return bytes;
 }
 
 /** Seals `bytes` for their place and stores them. The caller has announced the blob (see `store/loose-blobs.ts`). */
-export async function putSealed(app: Pick<App, 'keys' | 'blobs'>, scope: ProjectScope, kind: BlobKind, id: string, bytes: Uint8Array): Promise<void> {
-  await app.blobs.put(blobKey(scope.accountId, scope.projectId, kind, id), app.keys.seal({ ...scope, kind, id }, bytes));
+export async function putSealed(
+  app: Pick<App, 'keys' | 'blobs'>,
+  scope: ProjectScope,
+  kind: BlobKind,
+  id: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  await app.blobs.put(
+    blobKey(scope.accountId, scope.projectId, kind, id),
+    app.keys.seal({ ...scope, kind, id }, bytes),
+  );
 }
 
 /** The inverse of {@link putSealed}; `undefined` when there is no such blob. */
-export async function getSealed(app: Pick<App, 'keys' | 'blobs'>, scope: ProjectScope, kind: BlobKind, id: string): Promise<Buffer | undefined> {
+export async function getSealed(
+  app: Pick<App, 'keys' | 'blobs'>,
+  scope: ProjectScope,
+  kind: BlobKind,
+  id: string,
+): Promise<Buffer | undefined> {
   const sealed = await app.blobs.get(blobKey(scope.accountId, scope.projectId, kind, id));
   return sealed && app.keys.open({ ...scope, kind, id }, sealed);
 }

@@ -99,7 +99,10 @@ async function store(
   const { id } = answer;
   const keys = pictureKeys(scope, 'prediction', id);
   if (application !== undefined && application.length > limits.nameLength)
-    throw problem('BadRequestPredictionInvalidApplicationName', `Expected at most ${limits.nameLength} characters for application.`);
+    throw problem(
+      'BadRequestPredictionInvalidApplicationName',
+      `Expected at most ${limits.nameLength} characters for application.`,
+    );
   const [picture] = await Promise.all([
     prepare(bytes, pictureLimits),
     app.db.transaction((tx) => announceBlobs(tx, scope.projectId, keys, app.clock.now() + uploadTime)),
@@ -118,7 +121,8 @@ async function store(
         project_id: scope.projectId,
         iteration_id: answer.iterationId,
         created: answer.created,
-        application: application === undefined ? null : sealText(app.keys, scope, 'predictions.application', id, application),
+        application:
+          application === undefined ? null : sealText(app.keys, scope, 'predictions.application', id, application),
         results: sealText(app.keys, scope, 'predictions.results', id, JSON.stringify(results)),
         width: picture.width,
         height: picture.height,
@@ -144,7 +148,10 @@ export async function queryPredictions(
   if (query.tags.length > limits.predictionQueryTags) throw problem('BadRequestPredictionTagsExceededCount');
   const start = query.continuation === null ? 0 : Number(query.continuation);
   if (!Number.isSafeInteger(start) || start < 0)
-    throw problem('BadRequestPredictionInvalidQueryParameters', 'Expected a continuation as an earlier answer gave it.');
+    throw problem(
+      'BadRequestPredictionInvalidQueryParameters',
+      'Expected a continuation as an earlier answer gave it.',
+    );
   const count = query.maxCount > 0 ? Math.min(query.maxCount, limits.predictionsPerQuery) : limits.predictionsPerQuery;
   const names = await tagsOf(app, scope);
   const matching: StoredPrediction[] = [];
@@ -168,10 +175,20 @@ export async function queryPredictions(
   return { results: matching.slice(start, start + count), continuation: more ? String(start + count) : null };
 }
 
-async function tagsOf(app: Pick<App, 'db' | 'keys'>, scope: ProjectScope): Promise<Map<string, { name: string; type: 'Regular' | 'Negative' | 'GeneralProduct' }>> {
-  const rows = await app.db.query.selectFrom('tags').select(['id', 'name', 'type']).where('project_id', '=', scope.projectId).execute();
+async function tagsOf(
+  app: Pick<App, 'db' | 'keys'>,
+  scope: ProjectScope,
+): Promise<Map<string, { name: string; type: 'Regular' | 'Negative' | 'GeneralProduct' }>> {
+  const rows = await app.db.query
+    .selectFrom('tags')
+    .select(['id', 'name', 'type'])
+    .where('project_id', '=', scope.projectId)
+    .execute();
   return new Map(
-    rows.map((row) => [row.id, { name: openTextOrNull(app.keys, scope, 'tags.name', row.id, row.name) ?? '', type: row.type }]),
+    rows.map((row) => [
+      row.id,
+      { name: openTextOrNull(app.keys, scope, 'tags.name', row.id, row.name) ?? '', type: row.type },
+    ]),
   );
 }
 
@@ -180,12 +197,20 @@ const entropy = (stored: StoredPrediction): number =>
   stored.predictions.reduce((sum, { probability: p }) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
 
 /** Removes stored predictions with their pictures. @throws AppError `NotFoundProject`, `BadRequestPredictionIdsMissing`; unknown ids are passed over. */
-export async function deletePredictions(app: Pick<App, 'db' | 'queue'>, scope: ProjectScope, ids: readonly string[]): Promise<void> {
+export async function deletePredictions(
+  app: Pick<App, 'db' | 'queue'>,
+  scope: ProjectScope,
+  ids: readonly string[],
+): Promise<void> {
   if (ids.length === 0) throw problem('BadRequestPredictionIdsMissing');
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     const gone = await deletePredictionRows(tx, scope.projectId, ids);
-    await abandonBlobs(tx, scope.projectId, gone.flatMap((id) => pictureKeys(scope, 'prediction', id)));
+    await abandonBlobs(
+      tx,
+      scope.projectId,
+      gone.flatMap((id) => pictureKeys(scope, 'prediction', id)),
+    );
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
   });
 }

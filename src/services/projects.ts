@@ -36,7 +36,11 @@ export async function requireProject(db: Queries, scope: ProjectScope): Promise<
  * Makes an empty project. Without a domain: General classification; without a type: Multilabel, as Azure.
  * @throws AppError `BadRequestProjectName`, `…NameNotUnique`, `…Description`, `…UnknownDomain`, `…UnknownClassification`, `BadRequestExceedProjectLimit`.
  */
-export async function createProject(app: Pick<App, 'db' | 'keys' | 'clock'>, accountId: string, input: ProjectInput): Promise<Project> {
+export async function createProject(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  accountId: string,
+  input: ProjectInput,
+): Promise<Project> {
   const domain = domainOf(input.domainId);
   const id = newId();
   const scope = { accountId, projectId: id };
@@ -61,7 +65,10 @@ export async function createProject(app: Pick<App, 'db' | 'keys' | 'clock'>, acc
   try {
     await app.db.transaction(async (tx) => {
       if ((await countProjects(tx, accountId)) >= limits.projectsPerAccount)
-        throw problem('BadRequestExceedProjectLimit', `The account has ${limits.projectsPerAccount} projects, as many as it may have.`);
+        throw problem(
+          'BadRequestExceedProjectLimit',
+          `The account has ${limits.projectsPerAccount} projects, as many as it may have.`,
+        );
       if (await projectNameTaken(tx, accountId, lookup)) throw problem('BadRequestProjectNameNotUnique');
       await tx.insertInto('projects').values(row).execute();
     });
@@ -108,15 +115,20 @@ export async function updateProject(
     }
     if (changes.description !== undefined)
       set.description = sealText(app.keys, scope, 'projects.description', id, checkedDescription(changes.description));
-    if (changes.classificationType !== undefined) set.classification_type = classificationOf(domain, changes.classificationType);
-    if (changes.targetExportPlatforms !== undefined) set.target_export_platforms = JSON.stringify(changes.targetExportPlatforms);
+    if (changes.classificationType !== undefined)
+      set.classification_type = classificationOf(domain, changes.classificationType);
+    if (changes.targetExportPlatforms !== undefined)
+      set.target_export_platforms = JSON.stringify(changes.targetExportPlatforms);
     await tx.updateTable('projects').set(set).where('id', '=', id).execute();
   });
   return getProject(app, scope);
 }
 
 /** Makes a project invisible at once, cancels its jobs and has everything of it removed for good. @throws AppError `NotFoundProject`. */
-export async function deleteProject(app: Pick<App, 'db' | 'clock' | 'queue' | 'models'>, scope: ProjectScope): Promise<void> {
+export async function deleteProject(
+  app: Pick<App, 'db' | 'clock' | 'queue' | 'models'>,
+  scope: ProjectScope,
+): Promise<void> {
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     await tx.updateTable('projects').set({ deleted: app.clock.now() }).where('id', '=', scope.projectId).execute();
@@ -135,13 +147,15 @@ const nameLookup = (app: Pick<App, 'keys'>, accountId: string, name: string): st
 
 function domainOf(id: string | undefined): Domain {
   const domain = id === undefined ? defaultDomain : domainById(id);
-  if (domain === undefined) throw problem('BadRequestProjectUnknownDomain', 'Unknown domain: GetDomains lists the ones there are.');
+  if (domain === undefined)
+    throw problem('BadRequestProjectUnknownDomain', 'Unknown domain: GetDomains lists the ones there are.');
   return domain;
 }
 
 function classificationOf(domain: Domain, type: ClassificationType | undefined): ClassificationType | null {
   if (domain.type === 'Classification') return type ?? 'Multilabel';
-  if (type !== undefined) throw problem('BadRequestProjectUnknownClassification', 'An object detection project has no classification type.');
+  if (type !== undefined)
+    throw problem('BadRequestProjectUnknownClassification', 'An object detection project has no classification type.');
   return null;
 }
 

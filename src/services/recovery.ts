@@ -1,11 +1,13 @@
-import { sweepAll } from './erasure.ts';
 import type { App } from './context.ts';
+import { resumeErasure } from './erasure.ts';
 
 /**
  * What the only server of its stores does before it opens its port: gives back the jobs of the process that was there
  * before, removes what its interrupted uploads left, and queues again every removal that is not finished.
  */
-export async function recover(app: Pick<App, 'db' | 'blobs' | 'keys' | 'clock' | 'queue' | 'log'> & { queue: { releaseAll(): Promise<void> } }): Promise<void> {
+export async function recover(
+  app: Pick<App, 'db' | 'blobs' | 'keys' | 'clock' | 'queue' | 'log'> & { queue: { releaseAll(): Promise<void> } },
+): Promise<void> {
   await app.queue.releaseAll();
-  await sweepAll(app);
+  await resumeErasure(app);
 }

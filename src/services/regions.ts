@@ -47,12 +47,18 @@ export async function createRegions(
 ): Promise<CreatedPairs<RegionEntry, Region>> {
   const { projectId } = scope;
   if (!entries.every((entry) => boxFits(entry.box)))
-    throw problem('BadRequestImageRegions', 'Expected left, top, width and height as parts of the image, 0 to 1, inside it.');
+    throw problem(
+      'BadRequestImageRegions',
+      'Expected left, top, width and height as parts of the image, 0 to 1, inside it.',
+    );
   return app.db.transaction(async (tx) => {
     const project = await findProject(tx, scope.accountId, projectId);
     if (project === undefined) throw problem('NotFoundProject');
     if (project.classification_type !== null)
-      throw problem('BadRequestImageRegions', 'Expected an object detection project: classification takes tags without regions.');
+      throw problem(
+        'BadRequestImageRegions',
+        'Expected an object detection project: classification takes tags without regions.',
+      );
     const tags = new Set((await tagTypes(tx, projectId)).map((tag) => tag.id));
     const imageIds = [...new Set(entries.map((entry) => entry.imageId))];
     const images = await tx
@@ -63,9 +69,10 @@ export async function createRegions(
       .where('id', 'in', imageIds)
       .execute();
     if (images.length < imageIds.length) throw problem('NotFoundImage', 'An image of the batch is not in the project.');
-    if (entries.some((entry) => !tags.has(entry.tagId))) throw problem('NotFoundTag', 'A tag of the batch is not in the project.');
-    const present = (await tx.selectFrom('regions').selectAll().where('image_id', 'in', imageIds).execute()).map((row) =>
-      regionFromRow(app.keys, scope, row, new Map()),
+    if (entries.some((entry) => !tags.has(entry.tagId)))
+      throw problem('NotFoundTag', 'A tag of the batch is not in the project.');
+    const present = (await tx.selectFrom('regions').selectAll().where('image_id', 'in', imageIds).execute()).map(
+      (row) => regionFromRow(app.keys, scope, row, new Map()),
     );
     const created: Region[] = [];
     const duplicated: RegionEntry[] = [];
@@ -75,7 +82,8 @@ export async function createRegions(
     for (const entry of entries) {
       const all = [...present, ...created];
       if (all.some(sameAs(entry))) duplicated.push(entry);
-      else if (all.filter((region) => region.imageId === entry.imageId).length >= limits.regionsPerImage) exceeded.push(entry);
+      else if (all.filter((region) => region.imageId === entry.imageId).length >= limits.regionsPerImage)
+        exceeded.push(entry);
       else {
         await tx
           .insertInto('image_tags')
@@ -93,7 +101,11 @@ export async function createRegions(
 }
 
 /** Removes regions; a tag goes off its image with its last region there. @throws AppError `NotFoundProject`, `BadRequestInvalidIds` when none of them exists. */
-export async function deleteRegions(app: Pick<App, 'db' | 'clock'>, scope: ProjectScope, regionIds: readonly string[]): Promise<void> {
+export async function deleteRegions(
+  app: Pick<App, 'db' | 'clock'>,
+  scope: ProjectScope,
+  regionIds: readonly string[],
+): Promise<void> {
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     const rows = await tx
@@ -105,11 +117,21 @@ export async function deleteRegions(app: Pick<App, 'db' | 'clock'>, scope: Proje
     if (rows.length === 0) throw problem('BadRequestInvalidIds', 'None of these regions is in the project.');
     await tx
       .deleteFrom('regions')
-      .where('id', 'in', rows.map((row) => row.id))
+      .where(
+        'id',
+        'in',
+        rows.map((row) => row.id),
+      )
       .execute();
     for (const { image_id, tag_id } of rows) {
-      const last = await tx.selectFrom('regions').select('id').where('image_id', '=', image_id).where('tag_id', '=', tag_id).executeTakeFirst();
-      if (last === undefined) await tx.deleteFrom('image_tags').where('image_id', '=', image_id).where('tag_id', '=', tag_id).execute();
+      const last = await tx
+        .selectFrom('regions')
+        .select('id')
+        .where('image_id', '=', image_id)
+        .where('tag_id', '=', tag_id)
+        .executeTakeFirst();
+      if (last === undefined)
+        await tx.deleteFrom('image_tags').where('image_id', '=', image_id).where('tag_id', '=', tag_id).execute();
     }
     await touchProject(tx, scope.projectId, app.clock.now());
   });

@@ -6,7 +6,15 @@ import type { Tx } from '../store/database.ts';
 import { touchProject } from '../store/projects.ts';
 import type { TagRow } from '../store/schema.ts';
 import { openText, sealText } from '../store/sealed.ts';
-import { findIterationTag, findTag, listIterationTags, listTags as listRows, tagByName, tagFromRow, tagTypes } from '../store/tags.ts';
+import {
+  findIterationTag,
+  findTag,
+  listIterationTags,
+  listTags as listRows,
+  tagByName,
+  tagFromRow,
+  tagTypes,
+} from '../store/tags.ts';
 import type { App, ProjectScope } from './context.ts';
 import { requireIteration } from './iterations.ts';
 import { checkedName } from './names.ts';
@@ -23,13 +31,20 @@ export interface TagInput {
  * Adds a tag to the workspace.
  * @throws AppError `BadRequestTagName`, `…NameNotUnique`, `…Description`, `BadRequestMultipleNegativeTag`, `BadRequestTagType`, `BadRequestExceedTagPerProjectLimit`.
  */
-export async function createTag(app: Pick<App, 'db' | 'keys' | 'clock'>, scope: ProjectScope, input: TagInput): Promise<Tag> {
+export async function createTag(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  scope: ProjectScope,
+  input: TagInput,
+): Promise<Tag> {
   const project = await getProject(app, scope);
   const type = input.type ?? 'Regular';
   if (type === 'Negative' && project.classificationType === null)
     throw problem('BadRequestTagType', 'Expected a regular tag: object detection knows no negative tag.');
   if (type === 'GeneralProduct' && project.classificationType !== null)
-    throw problem('BadRequestTagType', 'Expected a regular or negative tag: general products exist in object detection only.');
+    throw problem(
+      'BadRequestTagType',
+      'Expected a regular or negative tag: general products exist in object detection only.',
+    );
   const id = newId();
   const name = checkedName('BadRequestTagName', 'the tag name', input.name);
   const row: TagRow = {
@@ -46,7 +61,10 @@ export async function createTag(app: Pick<App, 'db' | 'keys' | 'clock'>, scope: 
     await requireProject(tx, scope);
     const present = await tagTypes(tx, scope.projectId);
     if (present.length >= limits.tagsPerProject)
-      throw problem('BadRequestExceedTagPerProjectLimit', `The project has ${limits.tagsPerProject} tags, as many as it may have.`);
+      throw problem(
+        'BadRequestExceedTagPerProjectLimit',
+        `The project has ${limits.tagsPerProject} tags, as many as it may have.`,
+      );
     await refuseSecondOfType(tx, scope.projectId, type);
     if (await tagByName(tx, scope.projectId, row.name_lookup)) throw problem('BadRequestTagNameNotUnique');
     await tx.insertInto('tags').values(row).execute();
@@ -56,15 +74,27 @@ export async function createTag(app: Pick<App, 'db' | 'keys' | 'clock'>, scope: 
 }
 
 /** The workspace's tags, or those an iteration learned. @throws AppError `NotFoundProject`, `NotFoundIteration`. */
-export async function listTags(app: Pick<App, 'db' | 'keys'>, scope: ProjectScope, iterationId?: string): Promise<Tag[]> {
+export async function listTags(
+  app: Pick<App, 'db' | 'keys'>,
+  scope: ProjectScope,
+  iterationId?: string,
+): Promise<Tag[]> {
   await requireProject(app.db.query, scope);
   if (iterationId !== undefined) await requireIteration(app.db.query, scope, iterationId);
-  const rows = iterationId === undefined ? await listRows(app.db.query, scope.projectId) : await listIterationTags(app.db.query, iterationId);
+  const rows =
+    iterationId === undefined
+      ? await listRows(app.db.query, scope.projectId)
+      : await listIterationTags(app.db.query, iterationId);
   return rows.map((row) => tagFromRow(app.keys, scope, row));
 }
 
 /** One tag of the workspace, or of an iteration. @throws AppError `NotFoundProject`, `NotFoundIteration`, `NotFoundTag`. */
-export async function getTag(app: Pick<App, 'db' | 'keys'>, scope: ProjectScope, tagId: string, iterationId?: string): Promise<Tag> {
+export async function getTag(
+  app: Pick<App, 'db' | 'keys'>,
+  scope: ProjectScope,
+  tagId: string,
+  iterationId?: string,
+): Promise<Tag> {
   await requireProject(app.db.query, scope);
   if (iterationId !== undefined) await requireIteration(app.db.query, scope, iterationId);
   const row =
@@ -107,7 +137,11 @@ export async function updateTag(
 }
 
 /** Takes a tag and its regions off the workspace's images; iterations that learned it keep it. @throws AppError `NotFoundProject`, `NotFoundTag`. */
-export async function deleteTag(app: Pick<App, 'db' | 'clock' | 'queue'>, scope: ProjectScope, tagId: string): Promise<void> {
+export async function deleteTag(
+  app: Pick<App, 'db' | 'clock' | 'queue'>,
+  scope: ProjectScope,
+  tagId: string,
+): Promise<void> {
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     const { numUpdatedRows } = await tx
@@ -127,7 +161,11 @@ export async function deleteTag(app: Pick<App, 'db' | 'clock' | 'queue'>, scope:
 
 /** Every tag's name by its id, deleted ones that iterations keep included. */
 export async function tagNames(app: Pick<App, 'db' | 'keys'>, scope: ProjectScope): Promise<Map<string, string>> {
-  const rows = await app.db.query.selectFrom('tags').select(['id', 'name']).where('project_id', '=', scope.projectId).execute();
+  const rows = await app.db.query
+    .selectFrom('tags')
+    .select(['id', 'name'])
+    .where('project_id', '=', scope.projectId)
+    .execute();
   return new Map(rows.map((row) => [row.id, openText(app.keys, scope, 'tags.name', row.id, row.name)]));
 }
 
@@ -140,9 +178,17 @@ async function refuseSecondOfType(tx: Tx, projectId: string, type: TagType): Pro
     throw problem(type === 'Negative' ? 'BadRequestMultipleNegativeTag' : 'BadRequestMultipleGeneralProductTag');
 }
 
-function sealedDescription(app: Pick<App, 'keys'>, scope: ProjectScope, id: string, text: string | null | undefined): Buffer | null {
+function sealedDescription(
+  app: Pick<App, 'keys'>,
+  scope: ProjectScope,
+  id: string,
+  text: string | null | undefined,
+): Buffer | null {
   if (!text) return null;
   if (text.length > limits.descriptionLength)
-    throw problem('BadRequestTagDescription', `Expected at most ${limits.descriptionLength} characters but received ${text.length}.`);
+    throw problem(
+      'BadRequestTagDescription',
+      `Expected at most ${limits.descriptionLength} characters but received ${text.length}.`,
+    );
   return sealText(app.keys, scope, 'tags.description', id, text);
 }

@@ -56,7 +56,11 @@ export async function trainProject(
       );
     const set = await trainingSet(tx, projectId);
     validate(set, project);
-    const fingerprint = app.keys.lookup(scope, 'training-set', JSON.stringify([project.domain_id, project.classification_type, set]));
+    const fingerprint = app.keys.lookup(
+      scope,
+      'training-set',
+      JSON.stringify([project.domain_id, project.classification_type, set]),
+    );
     const latest = iterations[0];
     if (!input.forceTrain && latest?.status === 'Completed' && latest.training_set === fingerprint)
       throw problem('BadRequestTrainingNotNeeded');
@@ -78,7 +82,10 @@ function refuseUnsupported(project: ProjectRow, input: TrainingInput): void {
   if (domainById(project.domain_id)?.type === 'ObjectDetection')
     throw problem('BadRequestNotSupported', 'Object detection projects cannot be trained yet.');
   if (input.trainingType === 'Advanced')
-    throw problem('BadRequestDomainNotSupportedForAdvancedTraining', 'Advanced training is not available yet: ask for trainingType=Regular.');
+    throw problem(
+      'BadRequestDomainNotSupportedForAdvancedTraining',
+      'Advanced training is not available yet: ask for trainingType=Regular.',
+    );
   if (input.selectedTags !== undefined && input.selectedTags.length > 0)
     throw problem('BadRequestNotSupported', 'selectedTags is for object detection projects only.');
 }
@@ -92,7 +99,12 @@ async function trainingSet(tx: Tx, projectId: string): Promise<TrainingSet> {
     .orderBy('id')
     .execute();
   const tagIds = new Map<string, string[]>(images.map((image) => [image.id, []]));
-  for (const link of await tx.selectFrom('image_tags').select(['image_id', 'tag_id']).where('project_id', '=', projectId).orderBy('tag_id').execute())
+  for (const link of await tx
+    .selectFrom('image_tags')
+    .select(['image_id', 'tag_id'])
+    .where('project_id', '=', projectId)
+    .orderBy('tag_id')
+    .execute())
     tagIds.get(link.image_id)?.push(link.tag_id);
   const tags = (await listTags(tx, projectId)).map((tag) => ({ id: tag.id, imageCount: Number(tag.image_count) }));
   return {
@@ -109,7 +121,10 @@ function validate(set: TrainingSet, project: ProjectRow): void {
   if (!set.images.some((image) => image.tagIds.length > 0))
     throw problem('BadRequestTrainingValidationFailed', 'Not enough images for training: there is no tagged image.');
   if (set.tags.length < limits.tagsForTraining)
-    throw problem(code, `Not enough tags for training: expected at least ${limits.tagsForTraining} but there are ${set.tags.length}.`);
+    throw problem(
+      code,
+      `Not enough tags for training: expected at least ${limits.tagsForTraining} but there are ${set.tags.length}.`,
+    );
   const poorest = set.tags.reduce((least, tag) => (tag.imageCount < least.imageCount ? tag : least));
   if (poorest.imageCount < limits.imagesPerTagClassification)
     throw problem(
@@ -118,7 +133,10 @@ function validate(set: TrainingSet, project: ProjectRow): void {
     );
   const several = set.images.filter((image) => image.tagIds.length > 1).length;
   if (project.classification_type === 'Multiclass' && several > 0)
-    throw problem(code, `Expected one tag an image but ${several} images carry several: take them off, or make the project multilabel.`);
+    throw problem(
+      code,
+      `Expected one tag an image but ${several} images carry several: take them off, or make the project multilabel.`,
+    );
 }
 
 function newIteration(

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { chunks, mapConcurrently } from '../base/concurrency.ts';
 import { second } from '../base/clock.ts';
+import { chunks, mapConcurrently } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
 import { newId } from '../base/id.ts';
 import type { ImageCreateResult, ImageCreateStatus, ImageCreateSummary } from '../domain/image.ts';
@@ -83,7 +83,9 @@ export async function createImages(
       if (outcome.status !== 'OK') found.push({ status: outcome.status, row: null });
       else {
         const { row, tagIds } = outcome.ready;
-        const twin = kept.find((one) => one.row.digest === row.digest)?.row ?? (await imageByDigest(tx, scope.projectId, row.digest));
+        const twin =
+          kept.find((one) => one.row.digest === row.digest)?.row ??
+          (await imageByDigest(tx, scope.projectId, row.digest));
         if (twin !== undefined) {
           await addTags(app, tx, scope, twin.id, tagIds, types, project.classificationType);
           found.push({ status: 'OKDuplicate', row: twin });
@@ -122,8 +124,13 @@ export async function createImages(
   };
 }
 
-function checkBatch(entries: readonly NewImage[], shared: BatchInput, classificationType: ClassificationType | null): void {
-  if (entries.length === 0) throw problem('BadRequestImageBatch', 'Expected at least one image in the batch but received none.');
+function checkBatch(
+  entries: readonly NewImage[],
+  shared: BatchInput,
+  classificationType: ClassificationType | null,
+): void {
+  if (entries.length === 0)
+    throw problem('BadRequestImageBatch', 'Expected at least one image in the batch but received none.');
   if (shared.metadata !== null) {
     checkMetadata(shared.metadata);
     if (Object.keys(shared.metadata).length > limits.metadataPairs)
@@ -132,7 +139,10 @@ function checkBatch(entries: readonly NewImage[], shared: BatchInput, classifica
   if (classificationType !== null && entries.some((entry) => entry.regions.length > 0))
     throw problem('BadRequestImageRegions', 'Expected tags without regions: the project is for classification.');
   if (!entries.every((entry) => entry.regions.every((region) => boxFits(region.box))))
-    throw problem('BadRequestImageRegions', 'Expected left, top, width and height as parts of the image, 0 to 1, inside it.');
+    throw problem(
+      'BadRequestImageRegions',
+      'Expected left, top, width and height as parts of the image, 0 to 1, inside it.',
+    );
 }
 
 async function prepareImage(
@@ -216,9 +226,20 @@ async function insertImage(app: Uploading, tx: Tx, scope: ProjectScope, { entry,
   await abandonBlobs(tx, scope.projectId, pictureKeys(scope, 'prediction', predictionId));
 }
 
-async function insertTags(app: Uploading, tx: Tx, scope: ProjectScope, imageId: string, tagIds: readonly string[]): Promise<void> {
+async function insertTags(
+  app: Uploading,
+  tx: Tx,
+  scope: ProjectScope,
+  imageId: string,
+  tagIds: readonly string[],
+): Promise<void> {
   if (tagIds.length === 0) return;
-  const links = tagIds.map((tagId) => ({ image_id: imageId, tag_id: tagId, project_id: scope.projectId, created: app.clock.now() }));
+  const links = tagIds.map((tagId) => ({
+    image_id: imageId,
+    tag_id: tagId,
+    project_id: scope.projectId,
+    created: app.clock.now(),
+  }));
   await tx.insertInto('image_tags').values(links).execute();
 }
 
@@ -231,7 +252,9 @@ async function addTags(
   types: ReadonlyMap<string, TagType>,
   classificationType: ClassificationType | null,
 ): Promise<void> {
-  const carried = (await tx.selectFrom('image_tags').select('tag_id').where('image_id', '=', imageId).execute()).map((link) => link.tag_id);
+  const carried = (await tx.selectFrom('image_tags').select('tag_id').where('image_id', '=', imageId).execute()).map(
+    (link) => link.tag_id,
+  );
   const added = tagIds.filter((id) => !carried.includes(id));
   if (added.length === 0 || tagConflict([...carried, ...added], types, classificationType) !== undefined) return;
   await insertTags(app, tx, scope, imageId, added);

@@ -13,7 +13,10 @@ export const listAccounts = (db: Queries): Promise<AccountRow[]> =>
 /** Adds an account and its keys. */
 export async function insertAccount(db: Queries, account: AccountRow, keys: readonly ApiKeyRow[]): Promise<void> {
   await db.insertInto('accounts').values(account).execute();
-  await db.insertInto('api_keys').values([...keys]).execute();
+  await db
+    .insertInto('api_keys')
+    .values([...keys])
+    .execute();
 }
 
 /** The living account whose key has this lookup and purpose. */
@@ -34,7 +37,18 @@ export const keysOfAccount = (db: Queries, accountId: string): Promise<ApiKeyRow
   db.selectFrom('api_keys').selectAll().where('account_id', '=', accountId).execute();
 
 /** Puts a new key in the place of the old one, which is dead from then on. */
-export async function replaceKey(db: Queries, accountId: string, purpose: KeyPurpose, slot: KeySlot, row: ApiKeyRow): Promise<void> {
-  await db.deleteFrom('api_keys').where('account_id', '=', accountId).where('purpose', '=', purpose).where('slot', '=', slot).execute();
+export async function replaceKey(
+  db: Queries,
+  accountId: string,
+  purpose: KeyPurpose,
+  slot: KeySlot,
+  row: ApiKeyRow,
+): Promise<void> {
+  await db
+    .deleteFrom('api_keys')
+    .where('account_id', '=', accountId)
+    .where('purpose', '=', purpose)
+    .where('slot', '=', slot)
+    .execute();
   await db.insertInto('api_keys').values(row).execute();
 }

@@ -1,7 +1,7 @@
 import type { Image } from '../domain/image.ts';
 import type { Box, Region } from '../domain/region.ts';
 import type { Queries } from './database.ts';
-import type { Keys, KeyScope } from './keys.ts';
+import type { KeyScope, Keys } from './keys.ts';
 import type { ImageRow, RegionRow } from './schema.ts';
 import { openText, openTextOrNull } from './sealed.ts';
 
@@ -86,7 +86,11 @@ export const findImage = (db: Queries, projectId: string, id: string): Promise<I
   db.selectFrom('images').selectAll().where('project_id', '=', projectId).where('id', '=', id).executeTakeFirst();
 
 /** Images whose features wait to be computed, oldest first. */
-export const imagesWithoutFeatures = (db: Queries, projectId: string, limit: number): Promise<Pick<ImageRow, 'id' | 'format'>[]> =>
+export const imagesWithoutFeatures = (
+  db: Queries,
+  projectId: string,
+  limit: number,
+): Promise<Pick<ImageRow, 'id' | 'format'>[]> =>
   db
     .selectFrom('images')
     .select(['id', 'format'])
@@ -105,7 +109,12 @@ const parseBox = (text: string): Box => {
 export const boxText = (box: Box): string => JSON.stringify([box.left, box.top, box.width, box.height]);
 
 /** The noun of a region's row; `names` gives the tag's name. */
-export const regionFromRow = (keys: Keys, scope: KeyScope, row: RegionRow, names: ReadonlyMap<string, string>): Region => ({
+export const regionFromRow = (
+  keys: Keys,
+  scope: KeyScope,
+  row: RegionRow,
+  names: ReadonlyMap<string, string>,
+): Region => ({
   id: row.id,
   imageId: row.image_id,
   tagId: row.tag_id,
@@ -135,7 +144,12 @@ export async function imagesFromRows(
     tags.set(imageId, list);
   };
   if (options.iterationId === undefined) {
-    const links = await db.selectFrom('image_tags').selectAll().where('image_id', 'in', ids).orderBy('created').execute();
+    const links = await db
+      .selectFrom('image_tags')
+      .selectAll()
+      .where('image_id', 'in', ids)
+      .orderBy('created')
+      .execute();
     for (const link of links) add(link.image_id, link.tag_id, link.created);
   } else {
     const created = new Map(rows.map((row) => [row.id, row.created]));
@@ -146,10 +160,16 @@ export async function imagesFromRows(
       .where('image_id', 'in', ids)
       .execute();
     for (const link of links)
-      for (const tagId of JSON.parse(link.tag_ids) as string[]) add(link.image_id, tagId, created.get(link.image_id) ?? 0);
+      for (const tagId of JSON.parse(link.tag_ids) as string[])
+        add(link.image_id, tagId, created.get(link.image_id) ?? 0);
   }
   const regions = new Map<string, Region[]>();
-  for (const row of await db.selectFrom('regions').selectAll().where('image_id', 'in', ids).orderBy('created').execute()) {
+  for (const row of await db
+    .selectFrom('regions')
+    .selectAll()
+    .where('image_id', 'in', ids)
+    .orderBy('created')
+    .execute()) {
     const list = regions.get(row.image_id) ?? [];
     list.push(regionFromRow(keys, scope, row, names));
     regions.set(row.image_id, list);

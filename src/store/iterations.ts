@@ -1,7 +1,7 @@
 import { domainById } from '../domain/domain.ts';
 import type { Iteration } from '../domain/iteration.ts';
 import type { Queries } from './database.ts';
-import type { Keys, KeyScope } from './keys.ts';
+import type { KeyScope, Keys } from './keys.ts';
 import type { ExportRow, IterationImageRow, IterationRow } from './schema.ts';
 import { openText, openTextOrNull } from './sealed.ts';
 
@@ -14,7 +14,11 @@ export const findIteration = (db: Queries, projectId: string, id: string): Promi
   db.selectFrom('iterations').selectAll().where('project_id', '=', projectId).where('id', '=', id).executeTakeFirst();
 
 /** The iteration published under the name with this lookup. */
-export const iterationByPublishName = (db: Queries, projectId: string, lookup: string): Promise<IterationRow | undefined> =>
+export const iterationByPublishName = (
+  db: Queries,
+  projectId: string,
+  lookup: string,
+): Promise<IterationRow | undefined> =>
   db
     .selectFrom('iterations')
     .selectAll()

@@ -1,7 +1,7 @@
 import type { PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
 import type { TagType } from '../domain/tag.ts';
 import type { Queries } from './database.ts';
-import type { Keys, KeyScope } from './keys.ts';
+import type { KeyScope, Keys } from './keys.ts';
 import type { PredictionRow } from './schema.ts';
 import { openText } from './sealed.ts';
 

@@ -69,7 +69,12 @@ export async function countProjects(db: Queries, accountId: string): Promise<num
 }
 
 /** Whether another living project of the account has the name with this lookup. */
-export async function projectNameTaken(db: Queries, accountId: string, lookup: string, except?: string): Promise<boolean> {
+export async function projectNameTaken(
+  db: Queries,
+  accountId: string,
+  lookup: string,
+  except?: string,
+): Promise<boolean> {
   const row = await db
     .selectFrom('projects')
     .select('id')

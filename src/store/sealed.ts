@@ -1,4 +1,4 @@
-import type { Keys, KeyScope } from './keys.ts';
+import type { KeyScope, Keys } from './keys.ts';
 
 /** A text sealed for one column of one row: `kind` is `<table>.<column>`. */
 export const sealText = (keys: Keys, scope: KeyScope, kind: string, id: string, text: string): Buffer =>
@@ -9,5 +9,10 @@ export const openText = (keys: Keys, scope: KeyScope, kind: string, id: string, 
   keys.open({ ...scope, kind, id }, sealed).toString('utf8');
 
 /** {@link openText} for a column that may be null. */
-export const openTextOrNull = (keys: Keys, scope: KeyScope, kind: string, id: string, sealed: Uint8Array | null): string | null =>
-  sealed === null ? null : openText(keys, scope, kind, id, sealed);
+export const openTextOrNull = (
+  keys: Keys,
+  scope: KeyScope,
+  kind: string,
+  id: string,
+  sealed: Uint8Array | null,
+): string | null => (sealed === null ? null : openText(keys, scope, kind, id, sealed));

@@ -1,6 +1,6 @@
 import type { Tag } from '../domain/tag.ts';
 import type { Queries } from './database.ts';
-import type { Keys, KeyScope } from './keys.ts';
+import type { KeyScope, Keys } from './keys.ts';
 import type { TagRow } from './schema.ts';
 import { openText, openTextOrNull } from './sealed.ts';
 
