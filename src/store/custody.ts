@@ -1,0 +1,401 @@
+import type { BlobKind } from './blobs.ts';
+import type { Sealed, Tables } from './schema.ts';
+
+/**
+ * What kind of data something is, from the owner's point of view: `content` they gave; `derived` was computed from it;
+ * `secret` opens doors; `record` is when, how many, in which state.
+ */
+export type DataClass = 'content' | 'derived' | 'secret' | 'record';
+
+/** How the value of a column is held: in the clear where it tells nothing a user wrote, as HMAC for looking up, or sealed. */
+type ClearColumn = 'id' | 'ids' | 'time' | 'number' | 'flag' | 'word' | 'lookup';
+export type SealedColumn = 'sealed by account key' | 'sealed by project key';
+/** Ciphertext columns must name their key, and only they. */
+type ColumnOf<Value> = Extract<Value, Sealed> extends never ? ClearColumn : SealedColumn;
+
+/** What holds for rows and blobs alike. */
+interface Custody {
+  /** Whose it is and with whom it is erased. `server`: it refers to things only by id and outlives them for a while. */
+  readonly owner: 'account' | 'project' | 'server';
+  /** In plain words, for the owner. */
+  readonly what: string;
+  readonly dataClass: DataClass;
+  /** How long it is kept, in plain words. */
+  readonly kept: string;
+  /** Operations of the contract that show it to its owner. */
+  readonly shownBy: readonly string[];
+  /** Operations of the contract that delete it, beside those that delete what it hangs on. */
+  readonly deletedBy: readonly string[];
+}
+
+/** The custody of a table's rows. */
+export interface TableCustody<Row> extends Custody {
+  /** The columns that identify a row; joined by `/` they are the `id` its ciphertext is bound to. */
+  readonly key: readonly (keyof Row & string)[];
+  /** The tables its rows refer to: they are erased after it. */
+  readonly hangsOn: readonly (keyof Tables)[];
+  readonly columns: { readonly [Column in keyof Row]-?: ColumnOf<Row[Column]> };
+}
+
+/** The custody of one kind of blob. All are sealed by the project's key, their kind and id. */
+export interface BlobCustody extends Custody {
+  /** The table whose row of the same id refers to the blob. */
+  readonly hangsOn: keyof Tables;
+  /** Whether each such row has its blob; else only rows in `has`. */
+  readonly has: 'always' | Readonly<Record<string, string | number>>;
+}
+
+/**
+ * Who owns what the server stores, where it hangs, how long it stays and how it is held. Total: a table, a column or a
+ * kind of blob that is not described here does not compile. Inventory, erasure and examination are loops over it.
+ */
+export const tableCustody = {
+  accounts: {
+    owner: 'account',
+    what: 'your account: user name and e-mail address',
+    dataClass: 'content',
+    kept: 'until the account is deleted',
+    shownBy: ['GetAccountInfo'],
+    deletedBy: [],
+    key: ['id'],
+    hangsOn: [],
+    columns: {
+      id: 'id',
+      user_name: 'sealed by account key',
+      email: 'sealed by account key',
+      tier: 'word',
+      created: 'time',
+      deleted: 'time',
+    },
+  },
+  api_keys: {
+    owner: 'account',
+    what: 'the keys that open your account',
+    dataClass: 'secret',
+    kept: 'until the key is rotated or the account deleted',
+    shownBy: ['GetAccountInfo'],
+    deletedBy: [],
+    key: ['id'],
+    hangsOn: ['accounts'],
+    columns: {
+      id: 'id',
+      account_id: 'id',
+      purpose: 'word',
+      slot: 'word',
+      lookup: 'lookup',
+      secret: 'sealed by account key',
+      created: 'time',
+    },
+  },
+  projects: {
+    owner: 'project',
+    what: 'a project: name, description and settings',
+    dataClass: 'content',
+    kept: 'until the project is deleted',
+    shownBy: ['GetProjects', 'GetProject'],
+    deletedBy: ['DeleteProject'],
+    key: ['id'],
+    hangsOn: ['accounts'],
+    columns: {
+      id: 'id',
+      account_id: 'id',
+      name: 'sealed by project key',
+      name_lookup: 'lookup',
+      description: 'sealed by project key',
+      domain_id: 'id',
+      classification_type: 'word',
+      target_export_platforms: 'word',
+      created: 'time',
+      modified: 'time',
+      iteration_count: 'number',
+      deleted: 'time',
+    },
+  },
+  tags: {
+    owner: 'project',
+    what: 'a tag: name and description',
+    dataClass: 'content',
+    kept: 'until it is deleted and no iteration that learned it is left',
+    shownBy: ['GetTags', 'GetTag'],
+    deletedBy: ['DeleteTag', 'DeleteIteration'],
+    key: ['id'],
+    hangsOn: ['projects'],
+    columns: {
+      id: 'id',
+      project_id: 'id',
+      name: 'sealed by project key',
+      name_lookup: 'lookup',
+      description: 'sealed by project key',
+      type: 'word',
+      created: 'time',
+      workspace: 'flag',
+    },
+  },
+  images: {
+    owner: 'project',
+    what: 'what is known of a picture: size, format, and the metadata you gave',
+    dataClass: 'content',
+    kept: 'until it is deleted and no iteration that learned from it is left',
+    shownBy: ['GetImages', 'GetTaggedImages', 'GetUntaggedImages', 'GetImagesByIds'],
+    deletedBy: ['DeleteImages', 'DeleteIteration'],
+    key: ['id'],
+    hangsOn: ['projects'],
+    columns: {
+      id: 'id',
+      project_id: 'id',
+      created: 'time',
+      width: 'number',
+      height: 'number',
+      format: 'word',
+      bytes: 'number',
+      digest: 'lookup',
+      metadata: 'sealed by project key',
+      workspace: 'flag',
+      features: 'flag',
+    },
+  },
+  image_tags: {
+    owner: 'project',
+    what: 'which tags a picture carries',
+    dataClass: 'content',
+    kept: 'until the tag is taken off, or the picture or the tag is deleted',
+    shownBy: ['GetTaggedImages', 'GetImagesByIds'],
+    deletedBy: ['DeleteImageTags', 'DeleteTag', 'DeleteImages'],
+    key: ['image_id', 'tag_id'],
+    hangsOn: ['images', 'tags', 'projects'],
+    columns: { image_id: 'id', tag_id: 'id', project_id: 'id', created: 'time' },
+  },
+  regions: {
+    owner: 'project',
+    what: 'where in a picture something is',
+    dataClass: 'content',
+    kept: 'until it is deleted, or the picture or the tag is',
+    shownBy: ['GetTaggedImages', 'GetImagesByIds'],
+    deletedBy: ['DeleteImageRegions', 'DeleteTag', 'DeleteImages'],
+    key: ['id'],
+    hangsOn: ['images', 'tags', 'projects'],
+    columns: {
+      id: 'id',
+      project_id: 'id',
+      image_id: 'id',
+      tag_id: 'id',
+      box: 'sealed by project key',
+      created: 'time',
+    },
+  },
+  iterations: {
+    owner: 'project',
+    what: 'a training: its name, settings and outcome, and the name it is published under',
+    dataClass: 'content',
+    kept: 'until the iteration is deleted',
+    shownBy: ['GetIterations', 'GetIteration', 'GetIterationPerformance'],
+    deletedBy: ['DeleteIteration'],
+    key: ['id'],
+    hangsOn: ['projects'],
+    columns: {
+      id: 'id',
+      project_id: 'id',
+      name: 'sealed by project key',
+      name_lookup: 'lookup',
+      status: 'word',
+      created: 'time',
+      modified: 'time',
+      trained_at: 'time',
+      domain_id: 'id',
+      classification_type: 'word',
+      training_type: 'word',
+      reserved_budget_hours: 'number',
+      training_minutes: 'number',
+      training_set: 'lookup',
+      publish_name: 'sealed by project key',
+      publish_lookup: 'lookup',
+      publish_resource: 'sealed by project key',
+      error: 'sealed by project key',
+    },
+  },
+  iteration_tags: {
+    owner: 'project',
+    what: 'which tags an iteration learned',
+    dataClass: 'record',
+    kept: 'until the iteration is deleted',
+    shownBy: ['GetTags', 'GetIterationPerformance'],
+    deletedBy: ['DeleteIteration'],
+    key: ['iteration_id', 'tag_id'],
+    hangsOn: ['iterations', 'tags', 'projects'],
+    columns: { iteration_id: 'id', tag_id: 'id', project_id: 'id', position: 'number', image_count: 'number' },
+  },
+  iteration_images: {
+    owner: 'project',
+    what: 'which pictures an iteration learned from, and what it said of each before it had seen it',
+    dataClass: 'derived',
+    kept: 'until the iteration is deleted, or the picture is deleted from all iterations',
+    shownBy: ['GetImagePerformances', 'GetTaggedImages'],
+    deletedBy: ['DeleteIteration', 'DeleteImages'],
+    key: ['iteration_id', 'image_id'],
+    hangsOn: ['iterations', 'images', 'projects'],
+    columns: {
+      iteration_id: 'id',
+      image_id: 'id',
+      project_id: 'id',
+      tag_ids: 'ids',
+      fold: 'number',
+      scores: 'sealed by project key',
+    },
+  },
+  predictions: {
+    owner: 'project',
+    what: 'a picture you asked about: what was answered, when and to which application',
+    dataClass: 'derived',
+    kept: 'until it is deleted',
+    shownBy: ['QueryPredictions'],
+    deletedBy: ['DeletePrediction'],
+    key: ['id'],
+    hangsOn: ['projects'],
+    columns: {
+      id: 'id',
+      project_id: 'id',
+      iteration_id: 'id',
+      created: 'time',
+      application: 'sealed by project key',
+      results: 'sealed by project key',
+      width: 'number',
+      height: 'number',
+      format: 'word',
+      bytes: 'number',
+    },
+  },
+  exports: {
+    owner: 'project',
+    what: 'that a model was exported: to which platform, when, how large',
+    dataClass: 'record',
+    kept: 'until the iteration is deleted',
+    shownBy: ['GetExports'],
+    deletedBy: ['DeleteIteration'],
+    key: ['id'],
+    hangsOn: ['iterations', 'projects'],
+    columns: {
+      id: 'id',
+      project_id: 'id',
+      iteration_id: 'id',
+      platform: 'word',
+      flavor: 'word',
+      status: 'word',
+      created: 'time',
+      modified: 'time',
+      bytes: 'number',
+    },
+  },
+  jobs: {
+    owner: 'server',
+    what: 'work that waits or runs, by the ids of what it is about',
+    dataClass: 'record',
+    kept: 'until it has ended; 30 days when it failed',
+    shownBy: [],
+    deletedBy: [],
+    key: ['id'],
+    hangsOn: [],
+    columns: {
+      id: 'id',
+      account_id: 'id',
+      project_id: 'id',
+      name: 'word',
+      payload: 'ids',
+      state: 'word',
+      once: 'ids',
+      attempts: 'number',
+      run_at: 'time',
+      lease_until: 'time',
+      lease_holder: 'id',
+      cancel_requested: 'flag',
+      progress: 'number',
+      error: 'word',
+      created: 'time',
+      modified: 'time',
+    },
+  },
+  loose_blobs: {
+    owner: 'server',
+    what: 'which files are to be removed: by their ids',
+    dataClass: 'record',
+    kept: 'until the file is removed, an hour at most',
+    shownBy: [],
+    deletedBy: [],
+    key: ['key'],
+    hangsOn: [],
+    columns: { key: 'ids', project_id: 'id', sweep_after: 'time' },
+  },
+} as const satisfies { readonly [T in keyof Tables]: TableCustody<Tables[T]> };
+
+/** The same for every kind of blob. */
+export const blobCustody = {
+  'image-original': {
+    owner: 'project',
+    what: 'a picture as you gave it',
+    dataClass: 'content',
+    kept: 'as long as what is known of the picture',
+    shownBy: ['GetImages', 'GetTaggedImages', 'GetUntaggedImages', 'GetImagesByIds'],
+    deletedBy: ['DeleteImages', 'DeleteIteration'],
+    hangsOn: 'images',
+    has: 'always',
+  },
+  'image-thumbnail': {
+    owner: 'project',
+    what: 'a small copy of a picture',
+    dataClass: 'derived',
+    kept: 'as long as what is known of the picture',
+    shownBy: ['GetImages', 'GetTaggedImages', 'GetUntaggedImages', 'GetImagesByIds'],
+    deletedBy: ['DeleteImages', 'DeleteIteration'],
+    hangsOn: 'images',
+    has: 'always',
+  },
+  'image-features': {
+    owner: 'project',
+    what: 'the numbers that training uses instead of the picture',
+    dataClass: 'derived',
+    kept: 'as long as what is known of the picture',
+    shownBy: [],
+    deletedBy: ['DeleteImages', 'DeleteIteration'],
+    hangsOn: 'images',
+    has: { features: 1 },
+  },
+  model: {
+    owner: 'project',
+    what: 'what an iteration learned',
+    dataClass: 'derived',
+    kept: 'until the iteration is deleted',
+    shownBy: ['GetExports'],
+    deletedBy: ['DeleteIteration'],
+    hangsOn: 'iterations',
+    has: { status: 'Completed' },
+  },
+  export: {
+    owner: 'project',
+    what: 'an exported model',
+    dataClass: 'derived',
+    kept: 'until the iteration is deleted',
+    shownBy: ['GetExports'],
+    deletedBy: ['DeleteIteration'],
+    hangsOn: 'exports',
+    has: { status: 'Done' },
+  },
+  'prediction-original': {
+    owner: 'project',
+    what: 'a picture you asked about',
+    dataClass: 'content',
+    kept: 'until the prediction is deleted',
+    shownBy: ['QueryPredictions'],
+    deletedBy: ['DeletePrediction'],
+    hangsOn: 'predictions',
+    has: 'always',
+  },
+  'prediction-thumbnail': {
+    owner: 'project',
+    what: 'a small copy of a picture you asked about',
+    dataClass: 'derived',
+    kept: 'until the prediction is deleted',
+    shownBy: ['QueryPredictions'],
+    deletedBy: ['DeletePrediction'],
+    hangsOn: 'predictions',
+    has: 'always',
+  },
+} as const satisfies { readonly [K in BlobKind]: BlobCustody };
