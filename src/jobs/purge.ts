@@ -1,7 +1,7 @@
 import type { JobRun, Jobs } from '../queue/job.ts';
 import type { App } from '../services/context.ts';
 import { emptyLog, eraseGarbage, eraseLooseBlobs, eraseScope } from '../services/erasure.ts';
-import { nextSweep } from '../store/loose-blobs.ts';
+import { nextSweep, projectsWithLooseBlobs } from '../store/loose-blobs.ts';
 
 type Purging = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue'>;
 
@@ -23,10 +23,8 @@ async function purgeAccount(app: Purging, accountId: string, run: JobRun): Promi
     .select('deleted')
     .where('id', '=', accountId)
     .executeTakeFirst();
-  if (account === undefined || account.deleted === null) return;
-  const projects = await app.db.query.selectFrom('projects').select('id').where('account_id', '=', accountId).execute();
-  await eraseScope(app, { accountId }, run.signal);
-  for (const { id } of projects) await sweepProject(app, { accountId, projectId: id }, run);
+  if (account !== undefined && account.deleted !== null) await eraseScope(app, { accountId }, run.signal);
+  for (const scope of await projectsWithLooseBlobs(app.db.query, accountId)) await sweepProject(app, scope, run);
 }
 
 async function purgeProject(app: Purging, scope: Required<Jobs['purge']>, run: JobRun): Promise<void> {
