@@ -1,0 +1,163 @@
+import { setTimeout } from 'node:timers/promises';
+import { type BlobKey, blobKey, blobKinds, blobParts } from '../store/blobs.ts';
+import { rowsWithBlob, sealedSamples } from '../store/examine.ts';
+import type { KeyScope } from '../store/keys.ts';
+import type { App } from './context.ts';
+
+/** What can be found, what to do about it, and whether data is harmed or at risk. */
+const kinds = {
+  'database-damaged': [true, 'Stop the server, keep a copy of the data directory, and restore the latest backup.'],
+  'key-missing': [
+    true,
+    'Restore the key store from where it was copied; without its key the data cannot be read again.',
+  ],
+  'key-unused': [
+    false,
+    'Nothing is sealed under it here. Left by an interrupted creation, or the key store belongs to other data as well.',
+  ],
+  'blob-missing': [true, 'Restore the file from a backup, or delete what it belongs to.'],
+  'blob-orphaned': [true, 'No row refers to the file: stop the server and remove it.'],
+  'blob-damaged': [true, 'Restore the file from a backup, or delete what it belongs to.'],
+  'row-damaged': [true, 'Restore the database from a backup, or delete what the row belongs to.'],
+  'erasure-pending': [false, 'It is removed for good while the server runs.'],
+  'erasure-failed': [true, 'Start the server again: it takes up the erasure anew. Its log says what was in the way.'],
+} as const satisfies Record<string, readonly [serious: boolean, remedy: string]>;
+
+export type FindingKind = keyof typeof kinds;
+
+/** One thing that is not as it should be. */
+export interface Finding {
+  readonly kind: FindingKind;
+  /** Which: ids, tables and kinds only. */
+  readonly what: string;
+  readonly remedy: string;
+  /** Data is lost, damaged or left behind; else it only deserves to be known. */
+  readonly serious: boolean;
+}
+
+type Examined = Pick<App, 'db' | 'blobs' | 'keys'>;
+
+/** Rows and blobs of each kind that are opened to see whether they still open. */
+const samples = 50;
+/** Bytes that sealing adds: what is shorter was cut. */
+const sealBytes = 29;
+/** Between two looks, ms: longer than what makes a row and its file or key disagree for a moment while a server works. */
+const lookAgainAfter = 1000;
+
+/**
+ * Compares rows, files and keys with each other in both directions, asks the database about itself, and opens samples.
+ * Changes nothing. Beside a working server each finding was seen twice, so that what is just changing is not reported.
+ */
+export async function examine(app: Examined): Promise<Finding[]> {
+  const first = await look(app);
+  if (first.length === 0) return [];
+  await setTimeout(lookAgainAfter);
+  const second = new Set((await look(app)).map((finding) => `${finding.kind} ${finding.what}`));
+  return first.filter((finding) => second.has(`${finding.kind} ${finding.what}`));
+}
+
+async function look(app: Examined): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const report = (kind: FindingKind, what: string): void => {
+    const [serious, remedy] = kinds[kind];
+    findings.push({ kind, what, remedy, serious });
+  };
+  for (const fault of await app.db.faults()) report('database-damaged', fault);
+  const scopes = await examineKeys(app, report);
+  await examineBlobs(app, scopes, report);
+  await examineRows(app, scopes, report);
+  await examineErasure(app, report);
+  return findings;
+}
+
+type Report = (kind: FindingKind, what: string) => void;
+
+/** The accounts and projects there are. */
+interface Scopes {
+  /** Those to compare, by their id. */
+  readonly living: ReadonlyMap<string, KeyScope>;
+  /** Those to pass over, each reported already: they wait for their purge, or lack their key. */
+  readonly passed: ReadonlySet<string>;
+}
+
+async function examineKeys({ db, keys }: Examined, report: Report): Promise<Scopes> {
+  const held = keys.list();
+  const living = new Map<string, KeyScope>();
+  const passed = new Set<string>();
+  const place = (id: string, scope: KeyScope, erased: boolean): void => {
+    const sound = !erased && !passed.has(scope.accountId) && keys.has(scope);
+    if (sound) living.set(id, scope);
+    else {
+      if (!passed.has(scope.accountId)) report(erased ? 'erasure-pending' : 'key-missing', describeScope(scope));
+      passed.add(id);
+    }
+  };
+  for (const { id, deleted } of await db.query.selectFrom('accounts').select(['id', 'deleted']).execute())
+    place(id, { accountId: id }, deleted !== null);
+  for (const row of await db.query.selectFrom('projects').select(['id', 'account_id', 'deleted']).execute())
+    place(row.id, { accountId: row.account_id, projectId: row.id }, row.deleted !== null);
+  for (const scope of held) {
+    const id = scope.projectId ?? scope.accountId;
+    if (!living.has(id) && !passed.has(id)) report('key-unused', describeScope(scope));
+  }
+  return { living, passed };
+}
+
+const describeScope = ({ accountId, projectId }: KeyScope): string =>
+  projectId === undefined ? `account ${accountId}` : `project ${projectId} of account ${accountId}`;
+
+async function examineBlobs({ db, blobs, keys }: Examined, { living, passed }: Scopes, report: Report): Promise<void> {
+  const sizes = new Map<BlobKey, number>();
+  for await (const { key, bytes } of blobs.list('')) sizes.set(key, bytes);
+  const loose = await db.query.selectFrom('loose_blobs').select('key').execute();
+  const orphans = new Set(sizes.keys());
+  for (const { key } of loose) orphans.delete(key as BlobKey);
+  for (const kind of blobKinds) {
+    let opened = 0;
+    for (const { id, projectId } of await rowsWithBlob(db.query, kind)) {
+      const scope = living.get(projectId);
+      if (scope === undefined) continue;
+      const key = blobKey(scope.accountId, projectId, kind, id);
+      orphans.delete(key);
+      const size = sizes.get(key);
+      if (size === undefined) report('blob-missing', key);
+      else if (size < sealBytes) report('blob-damaged', key);
+      else if (opened++ < samples) {
+        const bytes = await blobs.get(key);
+        if (bytes !== undefined && !opens(() => keys.open(blobParts(key), bytes))) report('blob-damaged', key);
+      }
+    }
+  }
+  for (const key of orphans) {
+    const { accountId, projectId } = blobParts(key);
+    if (!passed.has(accountId) && !passed.has(projectId)) report('blob-orphaned', key);
+  }
+}
+
+async function examineRows({ db, keys }: Examined, { living }: Scopes, report: Report): Promise<void> {
+  for (const { scopeId, kind, id, bytes } of await sealedSamples(db.query, samples)) {
+    const scope = living.get(scopeId);
+    if (scope !== undefined && !opens(() => keys.open({ ...scope, kind, id }, bytes)))
+      report('row-damaged', `${kind} of ${id}`);
+  }
+}
+
+async function examineErasure({ db }: Examined, report: Report): Promise<void> {
+  const failed = await db.query
+    .selectFrom('jobs')
+    .select(['account_id', 'project_id'])
+    .where('name', '=', 'purge')
+    .where('state', '=', 'failed')
+    .execute();
+  for (const { account_id: accountId, project_id: projectId } of failed)
+    report('erasure-failed', describeScope(projectId === null ? { accountId } : { accountId, projectId }));
+}
+
+function opens(open: () => unknown): boolean {
+  try {
+    open();
+    return true;
+  } catch {
+    return false;
+  }
+}
