@@ -36,7 +36,7 @@ function unbroadcast(g: Node, x: Node): Node {
   const axes = [...g.shape.keys()].filter(
     (axis) => axis < extra || (x.shape[axis - extra] === 1 && g.shape[axis] !== 1),
   );
-  const summed = reduceSum(g, axes, true);
+  const summed = axes.length === 0 ? g : reduceSum(g, axes, true);
   return extra === 0 ? summed : reshape(summed, x.shape);
 }
 

@@ -49,8 +49,8 @@ export interface OnnxModel {
 }
 
 /** A model that cannot be read: the message says what was expected of which part. */
-export const badModel = (what: string, part: string, received: unknown, cause?: unknown): AppError =>
-  new AppError('BadModel', expected(what, part, received), cause);
+export const badModel = (what: string, part: string, received: unknown): AppError =>
+  new AppError('BadModel', expected(what, part, received));
 
 const text = ({ bytes }: Field): string => new TextDecoder().decode(bytes);
 const number = ({ value }: Field): number => Number(BigInt.asIntN(64, value));

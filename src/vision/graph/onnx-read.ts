@@ -111,12 +111,8 @@ export function readOnnx(bytes: Uint8Array, { sizes = {} }: ReadOptions = {}): G
     return understand(readModel(bytes), sizes);
   } catch (cause) {
     if (cause instanceof AppError && cause.code !== 'BadGraph') throw cause;
-    throw badModel(
-      'an ONNX model that makes sense',
-      'the file',
-      `one that does not: ${(cause as Error).message}`,
-      cause,
-    );
+    const { message } = cause as Error;
+    throw new AppError('BadModel', `expected a consistent ONNX model but received one that is not: ${message}`, cause);
   }
 }
 

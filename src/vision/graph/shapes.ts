@@ -27,14 +27,19 @@ export const shapeText = (shape: Shape): string => `[${shape.join(', ')}]`;
 export const sameShape = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((size, axis) => size === b[axis]);
 
-/** The shape two operands have together by the rule of ONNX (and numpy): axes are aligned at the end, a size of 1 stretches. @throws AppError `BadGraph` */
+/**
+ * The shape two operands have together by the rule of ONNX (and numpy): axes are aligned at the end, a size of 1 stretches.
+ * Two sizes of which one is a name are taken to be equal, as they must be when the graph runs.
+ * @throws AppError `BadGraph` when they cannot.
+ */
 export function broadcast(a: Shape, b: Shape, name: string): Shape {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, axis) => {
     const x = a[a.length - rank + axis] ?? 1;
     const y = b[b.length - rank + axis] ?? 1;
     if (x === 1) return y;
-    if (y === 1 || x === y) return x;
+    if (y === 1 || x === y || typeof y === 'string') return x;
+    if (typeof x === 'string') return y;
     throw badGraph('shapes that broadcast', name, `${shapeText(a)} and ${shapeText(b)}`);
   });
 }
