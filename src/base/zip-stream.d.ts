@@ -14,5 +14,6 @@ declare module 'zip-stream' {
     finalize(): void;
   }
 
+  // biome-ignore lint/style/noDefaultExport: the package's own form
   export { ZipStream as default };
 }
