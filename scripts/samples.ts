@@ -11,7 +11,7 @@ export interface SamplePicture {
 }
 
 /** A number in `from`..`to`, or 0..1. */
-type Random = (from?: number, to?: number) => number;
+export type Random = (from?: number, to?: number) => number;
 
 const width = 320;
 const height = 240;
@@ -111,8 +111,8 @@ function mug(random: Random): string {
 const colour = (hue: number, saturation: number, lightness: number): string =>
   `hsl(${Math.round((hue + 360) % 360)},${Math.round(saturation)}%,${Math.round(lightness)}%)`;
 
-/** The same numbers for the same seed. Source: "mulberry32", public domain. */
-function generator(seed: number): Random {
+/** Numbers that look like chance and are the same for the same seed. Source: "mulberry32", public domain. */
+export function generator(seed: number): Random {
   let state = seed >>> 0;
   return (from = 0, to = 1) => {
     state = (state + 0x6d2b79f5) >>> 0;
