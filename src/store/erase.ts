@@ -21,8 +21,9 @@ function childrenFirst(): (keyof Tables)[] {
   return order;
 }
 
-const hangsOn = (table: keyof Tables, parent: keyof Tables): boolean =>
-  (tableCustody[table].hangsOn as readonly string[]).includes(parent);
+function hangsOn(table: keyof Tables, parent: keyof Tables): boolean {
+  return (tableCustody[table].hangsOn as readonly string[]).includes(parent);
+}
 
 /** Which rows of a table are a scope's; `undefined`: none can be. */
 function ofScope(table: keyof Tables, { accountId, projectId }: KeyScope): RawBuilder<boolean> | undefined {
