@@ -17,6 +17,8 @@ export interface ModelChange<M> {
 /** How a version had an operation other than the next newer version has it. */
 export interface OperationChange<Op extends OperationId> {
   readonly omitQuery?: readonly (keyof Operations[Op]['query']['properties'] & string)[];
+  /** Parameters that were not yet optional. */
+  readonly requireQuery?: readonly (keyof Operations[Op]['query']['properties'] & string)[];
   readonly omitBody?: true;
   readonly success?: readonly number[];
 }

@@ -54,6 +54,7 @@ export function servedVersion(api: Api, steps: readonly Step[]): ServedVersion {
         (step) => (step.operations?.[id] as OperationChange<OperationId> | undefined) ?? [],
       );
       const omitted: readonly string[] = changes.flatMap((change) => change.omitQuery ?? []);
+      const required: readonly string[] = changes.flatMap((change) => change.requireQuery ?? []);
       const { reply, body } = operation;
       const shaped = reply === undefined || reply === 'bytes' ? undefined : shape(reply as PlainSchema);
       return {
@@ -61,7 +62,7 @@ export function servedVersion(api: Api, steps: readonly Step[]): ServedVersion {
         method: operation.method,
         path: `/customvision/v${version}/${api}${operation.path}`,
         summary: operation.summary,
-        query: without(operation.query as PlainSchema, omitted),
+        query: requiring(without(operation.query as PlainSchema, omitted), required),
         body:
           body?.kind !== 'json'
             ? body
@@ -165,6 +166,10 @@ function without(schema: PlainSchema, omitted: readonly string[]): PlainSchema {
     required: (schema.required ?? []).filter((name) => !omitted.includes(name)),
   };
 }
+
+/** An object's schema with more of its properties required. */
+const requiring = (schema: PlainSchema, required: readonly string[]): PlainSchema =>
+  required.length === 0 ? schema : { ...schema, required: [...(schema.required ?? []), ...required] };
 
 /** An object's schema with its property names written otherwise. */
 function renamed(schema: PlainSchema, naming: (name: string) => string): PlainSchema {

@@ -43,26 +43,26 @@ function partsOf(body: Buffer, contentType = ''): Part[] | undefined {
   const boundary = parameter(contentType, 'boundary') ?? leadingBoundary(body);
   if (boundary === undefined) return undefined;
   const delimiter = Buffer.from(`--${boundary}`, 'latin1');
-  let at = body.indexOf(delimiter);
+  let at = findDelimiter(body, delimiter, 0);
   if (at < 0) return undefined;
   const parts: Part[] = [];
   for (;;) {
     const start = at + delimiter.length;
     if (body.toString('latin1', start, start + 2) === '--') return parts;
-    const head = body.indexOf('\n', start) + 1;
+    at = findDelimiter(body, delimiter, start);
+    if (at < 0) throw problem('BadRequestImageStream', expected('a closing boundary', 'the multipart body', 'none'));
     // The line break before a delimiter belongs to the delimiter.
-    const next = nextDelimiter(body, delimiter, start);
-    if (head === 0 || next < 0)
-      throw problem('BadRequestImageStream', expected('a closing boundary', 'the multipart body', 'none'));
-    const part = readPart(body.subarray(head, next));
+    const end = body[at - 2] === 13 ? at - 2 : at - 1;
+    const part = readPart(body.subarray(body.indexOf(10, start) + 1, end));
     if (part !== undefined) parts.push(part);
-    at = body.indexOf(delimiter, next);
   }
 }
 
-function nextDelimiter(body: Buffer, delimiter: Buffer, from: number): number {
+/** Where a delimiter stands at the start of a line and ends with it; -1 if nowhere from `from` on. */
+function findDelimiter(body: Buffer, delimiter: Buffer, from: number): number {
   for (let at = body.indexOf(delimiter, from); at >= 0; at = body.indexOf(delimiter, at + 1)) {
-    if (body[at - 1] === 10) return body[at - 2] === 13 ? at - 2 : at - 1;
+    const rest = body.toString('latin1', at + delimiter.length, at + delimiter.length + 2);
+    if ((at === 0 || body[at - 1] === 10) && (rest === '--' || /^[\r\n \t]/.test(rest))) return at;
   }
   return -1;
 }

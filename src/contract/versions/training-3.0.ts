@@ -22,7 +22,7 @@ export const training30: Step = {
     },
   },
   operations: {
-    DeleteImages: { omitQuery: ['allImages', 'allIterations'], success: [204] },
+    DeleteImages: { omitQuery: ['allImages', 'allIterations'], requireQuery: ['imageIds'], success: [204] },
     QuickTestImage: { omitQuery: ['store'] },
     QuickTestImageUrl: { omitQuery: ['store'] },
   },

@@ -1,0 +1,65 @@
+import { type Api, history, type Operation, type OperationId, type Version } from './operation.ts';
+import { servedVersions } from './served.ts';
+import { operations } from './version.ts';
+
+/** When an operation existed. */
+type Lifetime = Pick<Operation, 'since' | 'until'>;
+
+/** Operations that some version had and none of ours serves yet. Source: the published Swagger files. */
+const missing: Readonly<Record<Api, Readonly<Record<string, Lifetime>>>> = {
+  training: {
+    PostImageTags: { since: '1.2', until: '1.2' },
+    QueryPredictionResults: { since: '1.2', until: '1.2' },
+    GetImageRegionProposals: { since: '2.0' },
+    QuerySuggestedImages: { since: '3.1' },
+    QuerySuggestedImageCount: { since: '3.1' },
+    SuggestTagsAndRegions: { since: '3.1' },
+    ExportProject: { since: '3.2' },
+    ImportProject: { since: '3.2' },
+  },
+  prediction: {
+    PredictImage: { since: '1.1', until: '2.0' },
+    PredictImageWithNoStore: { since: '1.1', until: '2.0' },
+    PredictImageUrl: { since: '1.1', until: '2.0' },
+    PredictImageUrlWithNoStore: { since: '1.1', until: '2.0' },
+    DetectImage: { since: '3.0' },
+    DetectImageWithNoStore: { since: '3.0' },
+    DetectImageUrl: { since: '3.0' },
+    DetectImageUrlWithNoStore: { since: '3.0' },
+  },
+};
+
+/** `docs/compatibility.md`: each operation in each version, served or not. */
+export function compatibility(): string {
+  return `# Compatibility
+
+Made from the operation tables in \`src/contract/\`: do not edit.
+
+● served, ○ exists in Azure's API but is not served yet, blank: that version did not have it.
+${table('training', 'Training')}
+${table('prediction', 'Prediction')}`;
+}
+
+function table(api: Api, title: string): string {
+  const versions: readonly Version[] = history[api];
+  const known = Object.entries(operations).filter(([, operation]) => operation.api === api);
+  const rows: [string, Lifetime][] = [...known, ...Object.entries(missing[api])].sort(([a], [b]) => (a < b ? -1 : 1));
+  const mark = (id: string, { since, until }: Lifetime, version: Version): string => {
+    const at = versions.indexOf(version);
+    if (at < versions.indexOf(since) || (until !== undefined && at > versions.indexOf(until))) return ' ';
+    return isServed(api, version, id as OperationId) ? '●' : '○';
+  };
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return `
+## ${title}
+
+${line(['Operation', ...versions.map((version) => `v${version}`)])}
+${line(['---', ...versions.map(() => ':-:')])}
+${rows.map(([id, lifetime]) => line([id, ...versions.map((version) => mark(id, lifetime, version))])).join('\n')}`;
+}
+
+const isServed = (api: Api, version: Version, id: OperationId): boolean =>
+  servedVersions.some(
+    (served) =>
+      served.api === api && served.version === version && served.operations.some((operation) => operation.id === id),
+  );
