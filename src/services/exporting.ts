@@ -43,6 +43,7 @@ export async function exportIteration(
   platform: string,
   flavor: string | null,
 ): Promise<Export> {
+  await requireProject(app.db.query, scope);
   const form = exportForm(platform, flavor);
   const now = app.clock.now();
   const row: ExportRow = {

@@ -48,10 +48,10 @@ export async function updateIteration(
   changes: { readonly name: string },
 ): Promise<Iteration> {
   const name = checkedName('BadRequestIterationName', 'the iteration name', changes.name);
-  const lookup = iterationNameLookup(app, scope, name);
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     await requireIteration(tx, scope, iterationId);
+    const lookup = iterationNameLookup(app, scope, name);
     if ((await listRows(tx, scope.projectId)).some((row) => row.name_lookup === lookup && row.id !== iterationId))
       throw problem('BadRequestIterationNameNotUnique');
     await tx
@@ -128,10 +128,10 @@ export async function publishIteration(
       'BadRequestInvalidPublishTarget',
       `Expected a prediction resource id of 1 to ${limits.descriptionLength} characters for predictionId but received ${target.length}. Any text will do here.`,
     );
-  const lookup = publishNameLookup(app, scope, name);
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     const row = await requireIteration(tx, scope, iterationId);
+    const lookup = publishNameLookup(app, scope, name);
     if (row.status !== 'Completed') throw problem('BadRequestIterationIsNotTrained');
     refusePublished(app, scope, row);
     const holder = await iterationByPublishName(tx, scope.projectId, lookup);

@@ -12,6 +12,8 @@ const run = promisify(execFile);
 let server: TestServer;
 let stranger: { account: string; keys: Record<'training' | 'prediction', { primary: string; secondary: string }> };
 let ids: Record<string, string>;
+/** Query parameters whose form the schema does not tell. */
+let samples: Record<string, string>;
 
 /** A value the schema takes, every optional part included; ids are the owner's project's. */
 function sample(schema: PlainSchema): unknown {
@@ -54,6 +56,11 @@ before(async () => {
     await call(`/customvision/v3.3/training/projects/${project.id}/tags?name=mine`, { method: 'POST' }, owner)
   ).json()) as { id: string };
   ids = { projectId: project.id, tagId: tag.id, iterationId: tag.id, imageId: tag.id, publishedName: 'mine' };
+  samples = {
+    path: `i-${project.id.replaceAll('-', '')}/i-${tag.id.replaceAll('-', '')}`,
+    platform: 'ONNX',
+    flavor: '',
+  };
 });
 
 after(() => server?.stop());
@@ -68,7 +75,7 @@ for (const { api, version, operations } of servedVersions)
       const query = new URLSearchParams(
         Object.entries(operation.query.properties ?? {})
           .filter(([name]) => name !== '$filter')
-          .map(([name, schema]) => [name, String(sample(schema))]),
+          .map(([name, schema]) => [name, samples[name] ?? String(sample(schema))]),
       );
       const body =
         operation.body === undefined
