@@ -1,0 +1,28 @@
+import { inTurns, limitRow, median, type Row, ratioRow } from './compare.ts';
+import { startSide } from './side.ts';
+
+/** Learning a head from kept features: an absolute bound. */
+export async function headRows(_: readonly string[], rounds: number): Promise<Row[]> {
+  const head = await startSide('head', undefined);
+  const seconds: number[] = [];
+  await head.round();
+  for (let round = 0; round < rounds; round++) seconds.push(await head.round<number>());
+  await head.stop();
+  return [limitRow('train a head: 1,000 pictures, 20 classes, five folds', median(seconds), 3, 's')];
+}
+
+/** The job that describes pictures against a bare loop over the same files. */
+export async function featureRows(files: readonly string[], rounds: number): Promise<Row[]> {
+  const [ours, peer] = [
+    await startSide('features', { files }),
+    await startSide('bare-features', { files, mirrored: true }),
+  ];
+  const found = await inTurns(
+    rounds,
+    () => ours.round<number>(),
+    () => peer.round<number>(),
+  );
+  await ours.stop();
+  await peer.stop();
+  return [ratioRow('features in the background', 'pictures/s', found.ours, found.peer, 0.85)];
+}
