@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { testStores } from '../../test/fixtures/stores.ts';
+import { queueSuite } from '../../test/suites/queue.ts';
+import { newId } from '../base/id.ts';
+
+queueSuite('queue in the database', testStores);
+
+test('at the start of the only server nothing waits for the leases of the dead', async (t) => {
+  const { queue, db } = await testStores(t);
+  const add = (once?: string) =>
+    db.transaction((tx) =>
+      queue.enqueue(tx, 'features', { accountId: newId(), projectId: newId() }, once === undefined ? {} : { once }),
+    );
+  const [plain, doubled, cancelled] = [await add(), await add('k'), await add()];
+  for (const holder of ['a', 'b', 'c']) await queue.claim(holder, ['features']);
+  await add('k');
+  await db.query.updateTable('jobs').set({ cancel_requested: 1 }).where('id', '=', cancelled).execute();
+  await queue.releaseAll();
+  const again = await queue.claim('d', ['features']);
+  assert.deepEqual([again?.id, again?.attempt], [plain, 2]);
+  const last = await queue.claim('d', ['features']);
+  assert.ok(last !== undefined && last.id !== doubled, 'of two with one key the waiting one stays');
+  assert.equal(await queue.claim('d', ['features']), undefined);
+});
