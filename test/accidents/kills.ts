@@ -90,7 +90,7 @@ export async function killAgainAndAgain(options: {
         }),
       );
       const moment = random(1, kind === 'training' ? 2500 : 900);
-      await pause(moment);
+      await Promise.race([pause(moment), Promise.all(jobs)]);
       working.abort();
       await server.kill();
       kills++;
