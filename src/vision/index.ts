@@ -1,12 +1,21 @@
 // The learning core for programs of their own: `import { … } from 'ownsight/vision'`.
 export { backward } from './autodiff/backward.ts';
+export type { Backbone } from './backbone/load.ts';
+export { backboneModel, loadBackbone } from './backbone/load.ts';
+export type { BackboneEntry } from './backbone/registry.ts';
+export { builtIn } from './backbone/registry.ts';
 export type { Classifier, ClassifierFit, ClassifierKind, ClassifierSet } from './classify/classifier.ts';
+export { classify } from './classify/predict.ts';
+export { decodeClassifier, encodeClassifier } from './classify/serialize.ts';
+export type { ExportedFile, ExportedModel, OnnxFlavor } from './export/exporter.ts';
+export { exportOnnx } from './export/onnx.ts';
 export * as build from './graph/build.ts';
 export { evaluate } from './graph/evaluate.ts';
 export type { ConstantNode, Graph, InputNode, Node, OpNode } from './graph/graph.ts';
 export { apply, constant, graph, input } from './graph/graph.ts';
 export { readOnnx } from './graph/onnx-read.ts';
 export { writeOnnx } from './graph/onnx-write.ts';
+export { rewrite } from './graph/rewrite.ts';
 export type { Dtype, Tensor } from './graph/tensor.ts';
 export { tensor, tensorOf } from './graph/tensor.ts';
 export { ortRuntime } from './runtime/ort.ts';

@@ -50,19 +50,26 @@ export const constant = (value: Tensor): ConstantNode => ({
   shape: value.shape,
 });
 
+/** Characters in the name of a size: longer ones come from graphs made to grow without end. */
+const longestName = 1000;
+
 /** The result of an operation. @throws AppError `BadGraph` when the inputs do not fit it. */
 export function apply<O extends OpName>(op: O, inputs: readonly Node[], attributes: Attributes[O]): OpNode<O> {
   const rule = ruleOf(op);
   const [fewest, most] = rule.arity;
   if (inputs.length < fewest || inputs.length > most) throw badGraph(`${fewest} to ${most} inputs`, op, inputs.length);
   const { dtype, shape } = rule.infer(inputs, attributes);
+  const strange = shape.find((size) =>
+    typeof size === 'number' ? !Number.isSafeInteger(size) || size < 0 : size.length > longestName,
+  );
+  if (strange !== undefined) throw badGraph('a size that can be', op, strange);
   return { kind: 'op', op, inputs, attributes, dtype, shape };
 }
 
 /**
  * The graph that computes these outputs. Its inputs are those the outputs depend on, in the order of first use, unless
  * `inputs` lists them (then unused ones stay too).
- * @throws AppError `BadGraph` when two different inputs share a name, or one that is used is not listed.
+ * @throws AppError `BadGraph` when two inputs, or an input and another value that is an output, share a name, or a used input is not listed.
  */
 export function graph(outputs: Readonly<Record<string, Node>>, inputs?: readonly InputNode[]): Graph {
   const nodes: Node[] = [];
@@ -83,6 +90,8 @@ export function graph(outputs: Readonly<Record<string, Node>>, inputs?: readonly
   const all = inputs ?? used;
   const strange = used.find((node) => !all.includes(node));
   if (strange) throw new AppError('BadGraph', expected('only listed inputs', 'the graph', strange.name));
+  const taken = all.find((node) => Object.hasOwn(outputs, node.name) && outputs[node.name] !== node);
+  if (taken) throw new AppError('BadGraph', expected('names of their own', 'the outputs', taken.name));
   if (new Set(all.map((node) => node.name)).size < all.length) {
     throw new AppError(
       'BadGraph',

@@ -66,7 +66,8 @@ export function writeOnnx(graph: Graph, { name = 'ownsight', metadata = {} }: On
   const copies: Pieces[] = [];
   for (const [output, node] of Object.entries(graph.outputs)) {
     if (node.kind === 'op' && !names.has(node)) names.set(node, output);
-    else copies.push(operation('Identity', [names.get(node) ?? `/${graph.nodes.indexOf(node)}`], output));
+    else if (names.get(node) !== output)
+      copies.push(operation('Identity', [names.get(node) ?? `/${graph.nodes.indexOf(node)}`], output));
   }
   graph.nodes.forEach((node, id) => {
     if (!names.has(node)) names.set(node, `/${id}`);
