@@ -1,16 +1,14 @@
-import { second } from '../base/clock.ts';
 import { zip } from '../base/zip.ts';
 import type { JobRun, Jobs } from '../queue/job.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import { putSealed } from '../services/pictures.ts';
+import { storing } from '../services/storing.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { Tx } from '../store/database.ts';
-import { announceBlobs, keepBlobs } from '../store/loose-blobs.ts';
+import { keepBlobs } from '../store/loose-blobs.ts';
 import type { ExportRow } from '../store/schema.ts';
 import { listIterationTags, tagFromRow } from '../store/tags.ts';
 import { labelFile, manifestFile, metadataFile } from '../vision/export/manifest.ts';
-
-const writeTime = 600 * second;
 
 /**
  * Builds an export's model, checks it against the server's own answers, and keeps the zip. A failure for good leaves
@@ -28,16 +26,18 @@ export async function exportModel(app: App, payload: Jobs['export'], run: JobRun
   try {
     const bytes = await archive(app, scope, row, run);
     const key = blobKey(scope.accountId, scope.projectId, 'export', row.id);
-    await app.db.transaction((tx) => announceBlobs(tx, scope.projectId, [key], app.clock.now() + writeTime));
-    await putSealed(app, scope, 'export', row.id, bytes);
-    await app.db.transaction(async (tx) => {
-      await run.fence(tx);
-      const { numUpdatedRows } = await tx
-        .updateTable('exports')
-        .set({ status: 'Done', modified: app.clock.now(), bytes: bytes.byteLength })
-        .where('id', '=', row.id)
-        .executeTakeFirst();
-      if (numUpdatedRows > 0n) await keepBlobs(tx, [key]);
+    await storing(app, scope, [key], async () => {
+      await putSealed(app, scope, 'export', row.id, bytes);
+      await app.db.transaction(async (tx) => {
+        await run.fence(tx);
+        await tx
+          .updateTable('exports')
+          .set({ status: 'Done', modified: app.clock.now(), bytes: bytes.byteLength })
+          .where('id', '=', row.id)
+          .returning('id')
+          .executeTakeFirstOrThrow();
+        await keepBlobs(tx, [key]);
+      });
     });
   } catch (error) {
     if (run.last && !run.signal.aborted) await exportFailed(app, payload, run.fence);

@@ -5,10 +5,11 @@ import type { JobRun, Jobs } from '../queue/job.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import { computeFeatures, featureCopies, readFeatures } from '../services/features.ts';
 import { putSealed } from '../services/pictures.ts';
+import { storing } from '../services/storing.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { Tx } from '../store/database.ts';
 import { findIteration, iterationImages, scoresId } from '../store/iterations.ts';
-import { announceBlobs, keepBlobs } from '../store/loose-blobs.ts';
+import { keepBlobs } from '../store/loose-blobs.ts';
 import type { IterationImageRow, IterationRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
 import type { ClassifierFit } from '../vision/classify/classifier.ts';
@@ -16,7 +17,6 @@ import { encodeClassifier } from '../vision/classify/serialize.ts';
 
 /** Parts of the work as a user feels it: describing the pictures, then learning. */
 const featuresShare = 0.7;
-const writeTime = 600 * second;
 
 /**
  * Trains an iteration. What it learns from was recorded when it was asked for; if images of that record are removed
@@ -31,7 +31,8 @@ export async function train(app: App, payload: Jobs['train'], run: JobRun): Prom
     const images = (await iterationImages(app.db.query, row.id)).filter((image) => image.tag_ids !== '[]');
     await describeImages(app, scope, images, run);
     const fit = await learn(app, scope, row, images, run);
-    await keepResult(app, scope, row.id, images, fit, begun, run);
+    const model = blobKey(scope.accountId, scope.projectId, 'model', row.id);
+    await storing(app, scope, [model], () => keepResult(app, scope, row.id, images, fit, begun, run));
   } catch (error) {
     if (run.last && !run.signal.aborted) await trainingFailed(app, payload, error, run.fence);
     throw error;
@@ -106,8 +107,6 @@ async function keepResult(
   run: JobRun,
 ): Promise<void> {
   const { classes } = fit.classifier;
-  const key = blobKey(scope.accountId, scope.projectId, 'model', iterationId);
-  await app.db.transaction((tx) => announceBlobs(tx, scope.projectId, [key], app.clock.now() + writeTime));
   await putSealed(app, scope, 'model', iterationId, encodeClassifier(fit.classifier));
   let written = 0;
   for (const some of chunks([...images.entries()], 500)) {
@@ -145,7 +144,7 @@ async function keepResult(
       })
       .where('id', '=', iterationId)
       .execute();
-    await keepBlobs(tx, [key]);
+    await keepBlobs(tx, [blobKey(scope.accountId, scope.projectId, 'model', iterationId)]);
   });
 }
 

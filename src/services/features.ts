@@ -1,19 +1,18 @@
-import { second } from '../base/clock.ts';
 import { chunks, mapConcurrently } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
 import { blobKey } from '../store/blobs.ts';
-import { abandonBlobs, announceBlobs, keepBlobs } from '../store/loose-blobs.ts';
+import { abandonBlobs, keepBlobs } from '../store/loose-blobs.ts';
 import type { App, ProjectScope } from './context.ts';
 import { getSealed, putSealed } from './pictures.ts';
+import { storing } from './storing.ts';
 
 /** Forms of each picture that are described and learned from: as it is, and mirrored. */
 export const featureCopies = 2;
 
 /** Pictures described, written and committed together: few enough to lose little, enough to share the disk's waits. */
 const chunkSize = 32;
-const writeTime = 600 * second;
 
-type Featuring = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'vision'>;
+type Featuring = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'vision'>;
 
 /**
  * Computes and keeps the features of these images. Idempotent; images deleted meanwhile are passed over.
@@ -37,30 +36,29 @@ export async function computeFeatures(
       { signal },
     );
     const keyOf = (id: string) => blobKey(scope.accountId, scope.projectId, 'image-features', id);
-    await app.db.transaction((tx) =>
-      announceBlobs(tx, scope.projectId, present.map(keyOf), app.clock.now() + writeTime),
-    );
-    await mapConcurrently(present, 8, (id, index) => {
-      const values = features[index]!;
-      return putSealed(
-        app,
-        scope,
-        'image-features',
-        id,
-        new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-      );
-    });
-    await app.db.transaction(async (tx) => {
-      const rows = await tx
-        .updateTable('images')
-        .set({ features: 1 })
-        .where('project_id', '=', scope.projectId)
-        .where('id', 'in', present)
-        .returning('id')
-        .execute();
-      const kept = new Set(rows.map((row) => row.id));
-      await keepBlobs(tx, present.filter((id) => kept.has(id)).map(keyOf));
-      await abandonBlobs(tx, scope.projectId, present.filter((id) => !kept.has(id)).map(keyOf));
+    await storing(app, scope, present.map(keyOf), async () => {
+      await mapConcurrently(present, 8, (id, index) => {
+        const values = features[index]!;
+        return putSealed(
+          app,
+          scope,
+          'image-features',
+          id,
+          new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+        );
+      });
+      await app.db.transaction(async (tx) => {
+        const rows = await tx
+          .updateTable('images')
+          .set({ features: 1 })
+          .where('project_id', '=', scope.projectId)
+          .where('id', 'in', present)
+          .returning('id')
+          .execute();
+        const kept = new Set(rows.map((row) => row.id));
+        await keepBlobs(tx, present.filter((id) => kept.has(id)).map(keyOf));
+        await abandonBlobs(tx, scope.projectId, present.filter((id) => !kept.has(id)).map(keyOf));
+      });
     });
     onDone(ids.length);
   });

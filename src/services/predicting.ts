@@ -1,9 +1,8 @@
-import { second } from '../base/clock.ts';
 import { limits } from '../domain/limits.ts';
 import type { ImagePrediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
 import { problem } from '../domain/problems.ts';
 import { iterationByPublishName, listIterations } from '../store/iterations.ts';
-import { abandonBlobs, announceBlobs, keepBlobs } from '../store/loose-blobs.ts';
+import { abandonBlobs, keepBlobs } from '../store/loose-blobs.ts';
 import { deletePredictionRows, selectPredictions, storedFromRow } from '../store/predictions.ts';
 import { findProject } from '../store/projects.ts';
 import type { IterationRow } from '../store/schema.ts';
@@ -15,8 +14,9 @@ import { publishNameLookup, requireIteration } from './iterations.ts';
 import { byProbability, namedPredictions } from './models.ts';
 import { type Picture, pictureBytes, pictureKeys, pictureLimits, putSealed } from './pictures.ts';
 import { requireProject } from './projects.ts';
+import { storing } from './storing.ts';
 
-type Predicting = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'vision' | 'fetcher' | 'models'>;
+type Predicting = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'vision' | 'fetcher' | 'models'>;
 
 /** How an answer is given and whether it is kept. */
 export interface PredictOptions {
@@ -27,8 +27,6 @@ export interface PredictOptions {
   /** Which application asked. */
   readonly application?: string | undefined;
 }
-
-const uploadTime = 600 * second;
 
 /**
  * What the iteration published under a name says of a picture.
@@ -103,34 +101,33 @@ async function store(
       'BadRequestPredictionInvalidApplicationName',
       `Expected at most ${limits.nameLength} characters for application.`,
     );
-  const [picture] = await Promise.all([
-    prepare(bytes, pictureLimits),
-    app.db.transaction((tx) => announceBlobs(tx, scope.projectId, keys, app.clock.now() + uploadTime)),
-  ]);
-  await Promise.all([
-    putSealed(app, scope, 'prediction-original', id, bytes),
-    putSealed(app, scope, 'prediction-thumbnail', id, picture.thumbnail),
-  ]);
-  const results = answer.predictions.map(({ tagId, probability }) => ({ tagId, probability }));
-  await app.db.transaction(async (tx) => {
-    await requireProject(tx, scope);
-    await tx
-      .insertInto('predictions')
-      .values({
-        id,
-        project_id: scope.projectId,
-        iteration_id: answer.iterationId,
-        created: answer.created,
-        application:
-          application === undefined ? null : sealText(app.keys, scope, 'predictions.application', id, application),
-        results: sealText(app.keys, scope, 'predictions.results', id, JSON.stringify(results)),
-        width: picture.width,
-        height: picture.height,
-        format: picture.format,
-        bytes: bytes.byteLength,
-      })
-      .execute();
-    await keepBlobs(tx, keys);
+  await storing(app, scope, keys, async () => {
+    const picture = await prepare(bytes, pictureLimits);
+    await Promise.all([
+      putSealed(app, scope, 'prediction-original', id, bytes),
+      putSealed(app, scope, 'prediction-thumbnail', id, picture.thumbnail),
+    ]);
+    const results = answer.predictions.map(({ tagId, probability }) => ({ tagId, probability }));
+    await app.db.transaction(async (tx) => {
+      await requireProject(tx, scope);
+      await tx
+        .insertInto('predictions')
+        .values({
+          id,
+          project_id: scope.projectId,
+          iteration_id: answer.iterationId,
+          created: answer.created,
+          application:
+            application === undefined ? null : sealText(app.keys, scope, 'predictions.application', id, application),
+          results: sealText(app.keys, scope, 'predictions.results', id, JSON.stringify(results)),
+          width: picture.width,
+          height: picture.height,
+          format: picture.format,
+          bytes: bytes.byteLength,
+        })
+        .execute();
+      await keepBlobs(tx, keys);
+    });
   });
 }
 

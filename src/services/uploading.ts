@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
-import { second } from '../base/clock.ts';
 import { chunks, mapConcurrently } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
 import { newId } from '../base/id.ts';
 import type { ImageCreateResult, ImageCreateStatus, ImageCreateSummary } from '../domain/image.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
-import type { ClassificationType } from '../domain/project.ts';
+import type { ClassificationType, Project } from '../domain/project.ts';
 import type { Box } from '../domain/region.ts';
 import type { TagType } from '../domain/tag.ts';
+import type { BlobKey } from '../store/blobs.ts';
 import type { Tx } from '../store/database.ts';
 import { countSelected, imageByDigest, imagesFromRows } from '../store/images.ts';
-import { abandonBlobs, announceBlobs, keepBlobs } from '../store/loose-blobs.ts';
+import { abandonBlobs, keepBlobs } from '../store/loose-blobs.ts';
 import { touchProject } from '../store/projects.ts';
 import type { ImageRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
@@ -23,6 +23,7 @@ import { checkMetadata } from './images.ts';
 import { getSealed, type Picture, pictureBytes, pictureKeys, pictureLimits, putSealed } from './pictures.ts';
 import { getProject, requireProject } from './projects.ts';
 import { boxFits, regionRow } from './regions.ts';
+import { storing } from './storing.ts';
 
 /** One picture to be added to the workspace. */
 export interface NewImage {
@@ -39,8 +40,6 @@ export interface BatchInput {
   readonly metadata: Readonly<Record<string, string>> | null;
 }
 
-/** How long an interrupted upload's blobs are left alone before the sweep takes them; far longer than any upload. */
-const uploadTime = 3600 * second;
 /** Pictures of a batch worked on at a time: decoding, sealing and writing overlap. */
 const atOnce = 4;
 
@@ -67,14 +66,40 @@ export async function createImages(
 ): Promise<ImageCreateSummary> {
   const project = await getProject(app, scope);
   checkBatch(entries, shared, project.classificationType);
-  const types = new Map((await tagTypes(app.db.query, scope.projectId)).map((tag) => [tag.id, tag.type]));
   const ids = entries.map(() => newId());
   const keys = ids.map((id) => pictureKeys(scope, 'image', id));
-  await app.db.transaction((tx) => announceBlobs(tx, scope.projectId, keys.flat(), app.clock.now() + uploadTime));
-  const outcomes = await mapConcurrently(entries, atOnce, (entry, index) =>
-    prepareImage(app, scope, ids[index]!, entry, shared, types, project.classificationType),
+  const results = await storing(app, scope, keys.flat(), () =>
+    storeImages(app, scope, project, entries, shared, ids, keys),
   );
-  const results = await app.db.transaction(async (tx) => {
+  const rows = results.flatMap((result) => result.row ?? []);
+  const images = new Map((await imagesFromRows(app.db.query, app.keys, scope, rows)).map((image) => [image.id, image]));
+  return {
+    isBatchSuccessful: results.every((result) => result.status === 'OK'),
+    images: results.map(
+      (result, index): ImageCreateResult => ({
+        sourceUrl: sourceOf(entries[index]!),
+        status: result.status,
+        image: (result.row && images.get(result.row.id)) ?? null,
+      }),
+    ),
+  };
+}
+
+/** Prepares and puts the pictures, then inserts those that succeeded; the row each entry led to, if any, in order. */
+async function storeImages(
+  app: Uploading,
+  scope: ProjectScope,
+  { classificationType }: Project,
+  entries: readonly NewImage[],
+  shared: BatchInput,
+  ids: readonly string[],
+  keys: readonly (readonly BlobKey[])[],
+): Promise<{ status: ImageCreateStatus; row: ImageRow | null }[]> {
+  const types = new Map((await tagTypes(app.db.query, scope.projectId)).map((tag) => [tag.id, tag.type]));
+  const outcomes = await mapConcurrently(entries, atOnce, (entry, index) =>
+    prepareImage(app, scope, ids[index]!, entry, shared, types, classificationType),
+  );
+  return app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     let room = limits.imagesPerProject - (await countSelected(tx, { projectId: scope.projectId }));
     const kept: Ready[] = [];
@@ -87,7 +112,7 @@ export async function createImages(
           kept.find((one) => one.row.digest === row.digest)?.row ??
           (await imageByDigest(tx, scope.projectId, row.digest));
         if (twin !== undefined) {
-          await addTags(app, tx, scope, twin.id, tagIds, types, project.classificationType);
+          await addTags(app, tx, scope, twin.id, tagIds, types, classificationType);
           found.push({ status: 'OKDuplicate', row: twin });
         } else if (room <= 0) found.push({ status: 'ErrorLimitExceed', row: null });
         else {
@@ -110,18 +135,6 @@ export async function createImages(
       await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
     return found;
   });
-  const rows = results.flatMap((result) => result.row ?? []);
-  const images = new Map((await imagesFromRows(app.db.query, app.keys, scope, rows)).map((image) => [image.id, image]));
-  return {
-    isBatchSuccessful: results.every((result) => result.status === 'OK'),
-    images: results.map(
-      (result, index): ImageCreateResult => ({
-        sourceUrl: sourceOf(entries[index]!),
-        status: result.status,
-        image: (result.row && images.get(result.row.id)) ?? null,
-      }),
-    ),
-  };
 }
 
 function checkBatch(

@@ -75,7 +75,7 @@ for (const { api, version, operations } of servedVersions)
       const query = new URLSearchParams(
         Object.entries(operation.query.properties ?? {})
           .filter(([name]) => name !== '$filter')
-          .map(([name, schema]) => [name, samples[name] ?? String(sample(schema))]),
+          .map(([name, schema]): [string, string] => [name, samples[name] ?? String(sample(schema))]),
       );
       const body =
         operation.body === undefined
