@@ -10,6 +10,10 @@ export async function registerDocs(server: FastifyInstance): Promise<void> {
   await server.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: true,
+    // Its own lets in other hosts, and upgrades to https, which a server in the house may not have.
+    transformStaticCSP: () =>
+      "default-src 'self'; img-src 'self' data:; font-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; frame-ancestors 'self'",
+    theme: { title: 'Ownsight: API' },
     uiConfig: { docExpansion: 'none', filter: true, validatorUrl: null, persistAuthorization: false },
   });
 }
