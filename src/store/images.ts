@@ -81,9 +81,20 @@ export const imageByDigest = (db: Queries, projectId: string, digest: string): P
     .where('workspace', '=', 1)
     .executeTakeFirst();
 
-/** Any image of the project, deleted from the workspace or not. */
+/** An image of the project: of the workspace, or kept by an iteration that learned from it. What nothing keeps is gone, whether it is purged yet or not. */
 export const findImage = (db: Queries, projectId: string, id: string): Promise<ImageRow | undefined> =>
-  db.selectFrom('images').selectAll().where('project_id', '=', projectId).where('id', '=', id).executeTakeFirst();
+  db
+    .selectFrom('images')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .where('id', '=', id)
+    .where((at) =>
+      at.or([
+        at('workspace', '=', 1),
+        at.exists(at.selectFrom('iteration_images').select('image_id').whereRef('image_id', '=', 'images.id')),
+      ]),
+    )
+    .executeTakeFirst();
 
 /** Images whose features wait to be computed, oldest first. */
 export const imagesWithoutFeatures = (
