@@ -40,12 +40,12 @@ test('queries: what does not fit is refused by name, with what was expected and 
   const many = (n: number) => Array(n).fill(id).join(',');
   assert.throws(
     () => query('GetTaggedImages', { take: '257' }),
-    refused('BadRequestInvalid', /from 0 to 256 for take but received "257"/),
+    refused('BadRequest', /from 0 to 256 for take but received "257"/),
   );
-  assert.throws(() => query('GetTaggedImages', { take: '1.5' }), refused('BadRequestInvalid', /whole number/));
+  assert.throws(() => query('GetTaggedImages', { take: '1.5' }), refused('BadRequest', /whole number/));
   assert.throws(
     () => query('GetTaggedImages', { orderBy: 'random' }),
-    refused('BadRequestInvalid', /one of Newest, Oldest for orderBy but received "random"/),
+    refused('BadRequest', /one of Newest, Oldest for orderBy but received "random"/),
   );
   assert.throws(
     () => query('GetImagesByIds', { imageIds: 'x' }),
@@ -78,11 +78,11 @@ test('queries: what does not fit is refused by name, with what was expected and 
   );
   assert.throws(
     () => query('QuickTestImage', { store: '1' }),
-    refused('BadRequestInvalid', /true or false for store but received "1"/),
+    refused('BadRequest', /true or false for store but received "1"/),
   );
   assert.throws(
     () => query('GetIterationPerformance', { threshold: 'high' }),
-    refused('BadRequestInvalid', /a number for threshold/),
+    refused('BadRequest', /a number for threshold/),
   );
 });
 
@@ -113,7 +113,7 @@ test('bodies: wrong types are refused with the path of the value', () => {
   const region = { imageId: id, tagId: id, left: 0, top: 0, width: '0.5', height: 1 };
   assert.throws(
     () => json(wire.ImageRegionCreateBatch, { regions: [region] }),
-    refused('BadRequestInvalid', /a number for regions\[0\]\.width but received "0.5"/),
+    refused('BadRequest', /a number for regions\[0\]\.width but received "0.5"/),
   );
   assert.throws(
     () => json(wire.ImageFileCreateBatch, { images: [{ name: 'a' }] }),
@@ -123,21 +123,23 @@ test('bodies: wrong types are refused with the path of the value', () => {
     () => json(wire.ImageFileCreateBatch, { images: Array(65).fill({ contents: '' }) }),
     refused('BadRequestExceededBatchSize', /at most 64 entries for images but received an array of 65/),
   );
-  assert.throws(() => json(wire.ImageFileCreateBatch, []), refused('BadRequestImageBatch', /an object/));
+  assert.throws(() => json(wire.ImageFileCreateBatch, []), refused('BadRequest', /an object/));
   assert.throws(
     () => json(wire.ImageUrlCreateBatch, { images: [null] }),
-    refused('BadRequestImageBatch', /an object for images\[0\] but received null/),
+    refused('BadRequest', /an object for images\[0\] but received null/),
   );
+  assert.throws(() => json(wire.ImageUrlCreateBatch, { images: {} }), refused('BadRequest', /a list for images/));
   assert.throws(
-    () => json(wire.ImageUrlCreateBatch, { images: {} }),
-    refused('BadRequestExceededBatchSize', /a list for images/),
+    () => json(wire.ProjectUpdate, { name: 7 }),
+    refused('BadRequest', /1 to 128 characters for name but received 7/),
   );
-  assert.throws(() => json(wire.Metadata, { a: 1 }), refused('BadRequestInvalid', /text for a but received 1/));
+  assert.throws(() => json(wire.ProjectUpdate, { name: '' }), refused('BadRequestProjectName', /1 to 128/));
+  assert.throws(() => json(wire.Metadata, { a: 1 }), refused('BadRequest', /text for a but received 1/));
   assert.throws(
     () => json(wire.PredictionQueryToken, { startTime: 'soon' }),
     refused('BadRequestPredictionInvalidQueryParameters', /a date such as .* for startTime but received "soon"/),
   );
   const body = predictionOperations.ClassifyImageUrl.body.schema;
   assert.throws(() => json(body, {}), refused('BadRequestRequiredParamIsNull', /text for url but received undefined/));
-  assert.throws(() => json(body, { url: 7 }), refused('BadRequestImageUrl', /text for url but received 7/));
+  assert.throws(() => json(body, { url: 7 }), refused('BadRequest', /text for url but received 7/));
 });

@@ -11,18 +11,22 @@ type Source = 'query' | 'json';
  * `value` as `schema` wants it, or a refusal that names the parameter, what was expected and what came. Lenient as
  * the service is: property names, enum words and ids in any letter case, unknown properties ignored, null the same as
  * absent (but where the schema allows null), lists in queries comma separated or repeated.
- * @throws AppError the nearest `x-problem` of the schema, else `code`; `BadRequestRequiredParamIsNull` for what is missing.
+ * @throws AppError `code` for a value of the wrong type; for one that does not fit, the `x-problem` of the schema, else
+ * `code`, which within an object is the object's own; `BadRequestRequiredParamIsNull` for what is missing.
  */
 export function read(
   schema: PlainSchema,
   value: unknown,
   name: string,
   source: Source,
-  code: ProblemCode = 'BadRequestInvalid',
+  code: ProblemCode = 'BadRequest',
 ): unknown {
   const own = schema['x-problem'] ?? code;
-  const refuse = (what: string, received: unknown = value): never => {
+  const unfit = (what = nounOf(schema), received: unknown = value): never => {
     throw problem(own, expected(what, name, received));
+  };
+  const mistyped = (): never => {
+    throw problem(code, expected(nounOf(schema), name, value));
   };
   if (schema.anyOf !== undefined) {
     if (value === null) return null;
@@ -30,37 +34,34 @@ export function read(
   }
   if (schema.enum !== undefined) {
     const word = typeof value === 'string' ? value.trim().toLowerCase() : undefined;
-    return (
-      schema.enum.find((candidate) => candidate.toLowerCase() === word) ?? refuse(`one of ${schema.enum.join(', ')}`)
-    );
+    return schema.enum.find((candidate) => candidate.toLowerCase() === word) ?? unfit();
   }
   switch (schema.type) {
     case 'string':
-      return typeof value === 'string' ? readText(schema, value, refuse) : refuse(nounOf(schema));
+      return typeof value === 'string' ? (readText(schema, value) ?? unfit()) : mistyped();
     case 'boolean': {
       if (typeof value === 'boolean') return value;
       const word = source === 'query' && typeof value === 'string' ? value.trim().toLowerCase() : '';
-      return word === 'true' ? true : word === 'false' ? false : refuse('true or false');
+      return word === 'true' ? true : word === 'false' ? false : mistyped();
     }
     case 'integer':
     case 'number': {
       const number = source === 'query' && typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-      if (typeof number !== 'number' || !Number.isFinite(number)) return refuse(nounOf(schema));
-      if (schema.type === 'integer' && !Number.isInteger(number)) return refuse(nounOf(schema));
-      if (number < (schema.minimum ?? number) || number > (schema.maximum ?? number)) return refuse(nounOf(schema));
-      return number;
+      if (typeof number !== 'number' || !Number.isFinite(number)) return mistyped();
+      if (schema.type === 'integer' && !Number.isInteger(number)) return mistyped();
+      return number < (schema.minimum ?? number) || number > (schema.maximum ?? number) ? unfit() : number;
     }
     case 'array': {
       const list = source === 'query' ? splitList(value) : value;
-      if (!Array.isArray(list)) return refuse('a list');
-      if (list.length > (schema.maxItems ?? list.length)) return refuse(`at most ${schema.maxItems} entries`, list);
+      if (!Array.isArray(list)) return mistyped();
+      if (list.length > (schema.maxItems ?? list.length)) return unfit(`at most ${schema.maxItems} entries`, list);
       // A list's own code is about its length; its entries have theirs, else the outer one.
       return list.map((entry, i) => read(schema.items!, entry, `${name}[${i}]`, source, code));
     }
     case 'object':
-      return typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value)
+      return typeof value === 'object' && value !== null && !Array.isArray(value)
         ? readObject(schema, value as Readonly<Record<string, unknown>>, name, source, own)
-        : refuse('an object');
+        : mistyped();
     default:
       throw new TypeError(expected('a schema this contract knows', name, schema.type));
   }
@@ -106,20 +107,19 @@ function isAbsent(schema: PlainSchema, value: unknown, source: Source): boolean 
   );
 }
 
-function readText(schema: PlainSchema, value: string, refuse: (what: string) => never): string {
+/** The text in the form used within; `undefined` when it is not of the wanted format or length. */
+function readText(schema: PlainSchema, value: string): string | undefined {
   if (schema.format === 'uuid')
-    return (
-      withDashes(
-        value
-          .trim()
-          .replace(/^\{(.*)\}$/, '$1')
-          .replaceAll('-', ''),
-      ) ?? refuse(nounOf(schema))
+    return withDashes(
+      value
+        .trim()
+        .replace(/^\{(.*)\}$/, '$1')
+        .replaceAll('-', ''),
     );
-  if (schema.format === 'date-time') return parseDate(value) === undefined ? refuse(nounOf(schema)) : value;
-  if (value.length < (schema.minLength ?? 0) || value.length > (schema.maxLength ?? value.length))
-    return refuse(nounOf(schema));
-  return value;
+  if (schema.format === 'date-time') return parseDate(value) === undefined ? undefined : value;
+  return value.length < (schema.minLength ?? 0) || value.length > (schema.maxLength ?? value.length)
+    ? undefined
+    : value;
 }
 
 /** What a schema wants, in words. */

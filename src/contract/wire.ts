@@ -254,34 +254,27 @@ const shared = { tagIds: optional(ids(limits.tagsPerBatch)), metadata: optional(
 const entries = <S extends Parameters<typeof listOf>[0]>(entry: S, most: number) =>
   listOf(entry, { maxItems: most, 'x-problem': 'BadRequestExceededBatchSize' });
 const labels = { tagIds: optional(ids(undefined)), regions: optional(listOf(Region)) };
-const batchProblem = { 'x-problem': 'BadRequestImageBatch' } as const;
-export const ImageFileCreateBatch = model(
-  'ImageFileCreateBatch',
-  {
-    images: entries(
-      model('ImageFileCreateEntry', {
-        name: optional(text()),
-        contents: text({ 'x-problem': 'BadRequestImageBatch' }),
-        ...labels,
-      }),
-      limits.imagesPerBatch,
-    ),
-    ...shared,
-  },
-  batchProblem,
-);
+export const ImageFileCreateBatch = model('ImageFileCreateBatch', {
+  images: entries(
+    model('ImageFileCreateEntry', {
+      name: optional(text()),
+      contents: text(),
+      ...labels,
+    }),
+    limits.imagesPerBatch,
+  ),
+  ...shared,
+});
 export type ImageFileCreateBatch = Static<typeof ImageFileCreateBatch>;
-export const ImageUrlCreateBatch = model(
-  'ImageUrlCreateBatch',
-  { images: entries(model('ImageUrlCreateEntry', { url: text(), ...labels }), limits.imagesPerBatch), ...shared },
-  batchProblem,
-);
+export const ImageUrlCreateBatch = model('ImageUrlCreateBatch', {
+  images: entries(model('ImageUrlCreateEntry', { url: text(), ...labels }), limits.imagesPerBatch),
+  ...shared,
+});
 export type ImageUrlCreateBatch = Static<typeof ImageUrlCreateBatch>;
-export const ImageIdCreateBatch = model(
-  'ImageIdCreateBatch',
-  { images: entries(model('ImageIdCreateEntry', { id: id(), ...labels }), limits.imagesPerBatch), ...shared },
-  batchProblem,
-);
+export const ImageIdCreateBatch = model('ImageIdCreateBatch', {
+  images: entries(model('ImageIdCreateEntry', { id: id(), ...labels }), limits.imagesPerBatch),
+  ...shared,
+});
 export type ImageIdCreateBatch = Static<typeof ImageIdCreateBatch>;
 
 export const ImageTagCreateEntry = model('ImageTagCreateEntry', { imageId: id(), tagId: id() });
@@ -384,7 +377,7 @@ export type Export = Static<typeof Export>;
 
 // Predictions
 
-export const ImageUrl = model('ImageUrl', { url: text({ 'x-problem': 'BadRequestImageUrl' }) });
+export const ImageUrl = model('ImageUrl', { url: text() });
 export const Prediction = model('Prediction', {
   probability: float32(),
   tagId: id(),

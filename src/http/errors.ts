@@ -28,7 +28,9 @@ export function createErrorHandler(app: Pick<App, 'log'>) {
   return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void => {
     const { operation, served } = request.routeOptions.config;
     let refusal = toProblem(error);
-    if (refusal.code === 'PayloadTooLarge' && operation?.body?.kind === 'pictures')
+    // One picture that is too large is a picture that is too large, however the body was cut off.
+    const { body: expects } = operation ?? {};
+    if (refusal.code === 'PayloadTooLarge' && expects?.kind === 'pictures' && expects.most === 1)
       refusal = toProblem(problem('BadRequestImageSizeBytes'));
     const status = problems[refusal.code][0];
     if (status >= 500)
