@@ -20,6 +20,7 @@ test('a classifier comes back from its bytes', () => {
   const moved = new Uint8Array(bytes.length + 3);
   moved.set(bytes, 3);
   assert.deepEqual(decodeClassifier(moved.subarray(3)), classifier);
+  assert.deepEqual(decodeClassifier(Buffer.from(moved.buffer, 3)), classifier);
 });
 
 test('bytes that are not a classifier are refused', () => {

@@ -43,7 +43,8 @@ export function decodeClassifier(bytes: Uint8Array): Classifier {
     throw bad('a kind, labels and features', `${kind}, ${classes}, ${length}`);
   const wanted = headerBytes + 4 * (2 * length + classes * length + classes);
   if (bytes.length !== wanted) throw bad(`${wanted} bytes`, bytes.length);
-  const numbers = new Float32Array(bytes.slice(headerBytes).buffer);
+  // A Buffer.slice would share its memory, so that .buffer began elsewhere.
+  const numbers = new Float32Array(new Uint8Array(bytes.subarray(headerBytes)).buffer);
   const part = (from: number, count: number): Float32Array => numbers.slice(from, from + count);
   const classifier = {
     kind,
