@@ -177,7 +177,7 @@ async function open(writer: Sqlite.Database, reader: Sqlite.Database, clock: Clo
       const broken = reader.pragma('foreign_key_check') as { table: string; parent: string }[];
       return [
         ...lines.map((line) => line.integrity_check).filter((line) => line !== 'ok'),
-        ...broken.map((row) => `a row of ${row.table} refers to a missing row of ${row.parent}`),
+        ...new Set(broken.map((row) => `${row.table} has rows that refer to missing rows of ${row.parent}`)),
       ];
     },
     async close() {
@@ -258,7 +258,11 @@ export function lockFile(path: string): () => void {
     connection.exec('begin exclusive');
   } catch (error) {
     connection.close();
-    throw new AppError('AlreadyRunning', `another server is running on ${dirname(path)}: stop it first, or set OWNSIGHT_HOME`, error);
+    throw new AppError(
+      'AlreadyRunning',
+      `another server is running on ${dirname(path)}: stop it first, or set OWNSIGHT_HOME`,
+      error,
+    );
   }
   return () => connection.close();
 }

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import Sqlite from 'better-sqlite3';
+import {
+  openStores,
+  plantAccount,
+  plantProject,
+  type Stores,
+  temporaryFolder,
+  testStores,
+} from '../../test/fixtures/stores.ts';
+import { newId } from '../base/id.ts';
+import { type BlobKind, blobKey } from '../store/blobs.ts';
+import { announceBlobs } from '../store/loose-blobs.ts';
+import { examine, type FindingKind } from './doctor.ts';
+
+const seen = async (stores: Stores) =>
+  (await examine(stores)).map((finding) => `${finding.kind}: ${finding.what}`).sort();
+const blobFile = (stores: Stores, key: string): string => join(stores.folder, 'data', 'blobs', key);
+
+test('finds nothing in what is sound, announced uploads and a new server included', async (t) => {
+  const stores = await testStores(t);
+  assert.deepEqual(await examine(stores), []);
+  const accountId = await plantAccount(stores);
+  const { projectId } = await plantProject(stores, accountId);
+  const arriving = blobKey(accountId, projectId, 'image-original', newId());
+  await announceBlobs(stores.db.query, projectId, [arriving], stores.clock.now() + 3600e6);
+  await stores.blobs.put(arriving, Buffer.of(1));
+  assert.deepEqual(await examine(stores), []);
+});
+
+test('finds each thing that is missing, left over, damaged or in the wrong place, and nothing else', async (t) => {
+  const stores = await testStores(t);
+  const accountId = await plantAccount(stores);
+  const planted = await plantProject(stores, accountId, 6);
+  const { projectId, imageIds } = planted;
+  await plantProject(stores, accountId);
+  const image = (index: number, kind: BlobKind = 'image-original') =>
+    blobKey(accountId, projectId, kind, imageIds[index]!);
+  const expectedFindings: [FindingKind, string][] = [];
+  const expect = (kind: FindingKind, what: string): number => expectedFindings.push([kind, what]);
+
+  rmSync(blobFile(stores, image(0)));
+  expect('blob-missing', image(0));
+  const orphan = blobKey(accountId, projectId, 'image-thumbnail', newId());
+  await stores.blobs.put(orphan, Buffer.alloc(100));
+  expect('blob-orphaned', orphan);
+  const homeless = blobKey(newId(), newId(), 'model', newId());
+  await stores.blobs.put(homeless, Buffer.alloc(100));
+  expect('blob-orphaned', homeless);
+  truncateSync(blobFile(stores, image(1)), 20);
+  expect('blob-damaged', image(1));
+  const bytes = readFileSync(blobFile(stores, image(2)));
+  bytes[20]! ^= 1;
+  writeFileSync(blobFile(stores, image(2)), bytes);
+  expect('blob-damaged', image(2));
+  // Two thumbnails that changed places.
+  const [three, four] = [3, 4].map((index) => image(index, 'image-thumbnail'));
+  const [ofThree, ofFour] = [readFileSync(blobFile(stores, three!)), readFileSync(blobFile(stores, four!))];
+  writeFileSync(blobFile(stores, three!), ofFour);
+  writeFileSync(blobFile(stores, four!), ofThree);
+  expect('blob-damaged', three!);
+  expect('blob-damaged', four!);
+  // A tag's name in the place of its description, and one image's scores given to another.
+  const tag = await stores.db.query
+    .selectFrom('tags')
+    .select('name')
+    .where('id', '=', planted.tagId)
+    .executeTakeFirstOrThrow();
+  await stores.db.query.updateTable('tags').set({ description: tag.name }).where('id', '=', planted.tagId).execute();
+  expect('row-damaged', `tags.description of ${planted.tagId}`);
+  const scores = await stores.db.query
+    .selectFrom('iteration_images')
+    .select('scores')
+    .where('image_id', '=', imageIds[5]!)
+    .executeTakeFirstOrThrow();
+  await stores.db.query.updateTable('iteration_images').set(scores).where('image_id', '=', imageIds[3]!).execute();
+  expect('row-damaged', `iteration_images.scores of ${planted.iterationId}/${imageIds[3]}`);
+  const lost = await plantProject(stores, accountId);
+  stores.keys.destroy(lost);
+  expect('key-missing', `project ${lost.projectId} of account ${accountId}`);
+  const unused = newId();
+  stores.keys.create({ accountId, projectId: unused });
+  expect('key-unused', `project ${unused} of account ${accountId}`);
+  const leaving = await plantProject(stores, accountId);
+  await stores.db.query.updateTable('projects').set({ deleted: 1 }).where('id', '=', leaving.projectId).execute();
+  await stores.blobs.deletePrefix(`${accountId}/${leaving.projectId}/`);
+  expect('erasure-pending', `project ${leaving.projectId} of account ${accountId}`);
+  const purge = await stores.db.transaction((tx) =>
+    stores.queue.enqueue(tx, 'purge', { accountId, projectId: leaving.projectId }),
+  );
+  await stores.queue.claim('a', ['purge']);
+  await stores.queue.finish(purge, 'a', { state: 'failed', error: 'X' });
+  expect('erasure-failed', `project ${leaving.projectId} of account ${accountId}`);
+
+  assert.deepEqual(await seen(stores), expectedFindings.map(([kind, what]) => `${kind}: ${what}`).sort());
+  const notes = (await examine(stores)).filter((finding) => !finding.serious).map((finding) => finding.kind);
+  assert.deepEqual([...new Set(notes)].sort(), ['erasure-pending', 'key-unused']);
+});
+
+test('finds a row without its parent, and an account without its key', async (t) => {
+  const folder = temporaryFolder(t);
+  const stores = await openStores(folder);
+  const [accountId, lost] = [await plantAccount(stores), await plantAccount(stores)];
+  const { tagId } = await plantProject(stores, accountId);
+  await plantProject(stores, lost);
+  await stores.db.close();
+  const raw = new Sqlite(join(folder, 'data', 'ownsight.db'));
+  raw.pragma('foreign_keys = off');
+  raw.prepare('delete from tags where id = ?').run(tagId);
+  raw.close();
+  rmSync(join(folder, 'keys', lost, 'account.key'));
+  const again = await openStores(folder);
+  t.after(() => again.db.close());
+  const findings = await seen(again);
+  assert.deepEqual(
+    findings.filter((line) => line.startsWith('key')),
+    [`key-missing: account ${lost}`],
+  );
+  assert.deepEqual(
+    findings.filter((line) => !line.startsWith('key')),
+    ['image_tags', 'iteration_tags', 'regions'].map(
+      (table) => `database-damaged: ${table} has rows that refer to missing rows of tags`,
+    ),
+  );
+});
+
+test('does not report what only changes while it looks', async (t) => {
+  const stores = await testStores(t);
+  const accountId = await plantAccount(stores);
+  const planted = await plantProject(stores, accountId);
+  const key = blobKey(accountId, planted.projectId, 'model', planted.iterationId);
+  const bytes = (await stores.blobs.get(key))!;
+  await stores.blobs.delete([key]);
+  const examining = examine(stores);
+  setTimeout(() => void stores.blobs.put(key, bytes), 300);
+  assert.deepEqual(await examining, []);
+});
