@@ -40,6 +40,7 @@ export function fromAccount(account: Account, keys: AccountKeys, usage: AccountU
   };
 }
 
+/** A domain; every one is enabled. */
 export const fromDomain = ({ exportablePlatforms, modelInformation, ...rest }: Domain): wire.Domain => ({
   id: rest.id,
   name: rest.name,
@@ -61,6 +62,7 @@ const augmentationMethods = {
   padtosquare: true,
 };
 
+/** A project. What this server does not vary (negative set, image processing, status) is as Azure sends it. */
 export const fromProject = (project: Project, links: Links): wire.Project => ({
   id: project.id,
   name: project.name,
@@ -80,6 +82,7 @@ export const fromProject = (project: Project, links: Links): wire.Project => ({
   status: 'Succeeded',
 });
 
+/** A tag; an empty description is null. */
 export const fromTag = ({ id, name, description, type, imageCount }: Tag): wire.Tag => ({
   id,
   name,
@@ -111,6 +114,7 @@ const fromRegion = ({ id, tagName, created, tagId, box }: Region) => ({
   ...fromBox(box),
 });
 
+/** An image with links to its original (for the resized one too, as recorded) and its thumbnail. */
 export function fromImage(image: Image, links: Links): wire.Image {
   const original = links.image(image.projectId, image.id, 'original');
   return {
@@ -126,6 +130,7 @@ export function fromImage(image: Image, links: Links): wire.Image {
   };
 }
 
+/** What became of each picture of a batch, in its order; `image` is null where there is none. */
 export const fromImageCreateSummary = (summary: ImageCreateSummary, links: Links): wire.ImageCreateSummary => ({
   isBatchSuccessful: summary.isBatchSuccessful,
   images: summary.images.map(({ sourceUrl, status, image }) => ({
@@ -137,6 +142,7 @@ export const fromImageCreateSummary = (summary: ImageCreateSummary, links: Links
 
 type TagPair = { readonly imageId: string; readonly tagId: string };
 
+/** What became of each (image, tag) pair. */
 export function fromImageTags({ created, duplicated, exceeded }: CreatedPairs<TagPair>): wire.ImageTagCreateSummary {
   const entry = ({ imageId, tagId }: TagPair) => ({ imageId, tagId });
   return { created: created.map(entry), duplicated: duplicated.map(entry), exceeded: exceeded.map(entry) };
@@ -144,6 +150,7 @@ export function fromImageTags({ created, duplicated, exceeded }: CreatedPairs<Ta
 
 type RegionEntry = TagPair & { readonly box: Box };
 
+/** What became of each region. */
 export function fromRegions(summary: CreatedPairs<RegionEntry, Region>): wire.ImageRegionCreateSummary {
   const entry = ({ imageId, tagId, box }: RegionEntry) => ({ imageId, tagId, ...fromBox(box) });
   return {
@@ -159,11 +166,13 @@ type MetadataUpdate = {
   readonly metadata: Readonly<Record<string, string>> | null;
 };
 
+/** What became of each image whose metadata was to change. */
 export const fromMetadataUpdates = (updates: readonly MetadataUpdate[]): wire.ImageMetadataUpdateSummary => ({
   isBatchSuccessful: updates.every(({ status }) => status === 'OK'),
   images: updates.map(({ imageId, status, metadata }) => ({ imageId, status, metadata: metadata && { ...metadata } })),
 });
 
+/** An iteration; `trainedAt` is absent until it is trained, `exportableTo` null unless it can be exported. */
 export const fromIteration = (iteration: Iteration): wire.Iteration => ({
   id: iteration.id,
   name: iteration.name,
@@ -193,6 +202,7 @@ const fromScores = (scores: Scores) => ({
   averagePrecision: float(scores.averagePrecision),
 });
 
+/** The performance of an iteration, tag by tag and in all. */
 export const fromIterationPerformance = (performance: IterationPerformance): wire.IterationPerformance => ({
   perTagPerformance: performance.perTag.map((tag) => ({ id: tag.id, name: tag.name, ...fromScores(tag) })),
   ...fromScores(performance),
@@ -206,6 +216,7 @@ const fromPrediction = ({ probability, tagId, tagName, tagType, box }: Predictio
   tagType,
 });
 
+/** What was predicted for a picture. */
 export const fromImagePrediction = (prediction: ImagePrediction): wire.ImagePrediction => ({
   id: prediction.id,
   project: prediction.projectId,
@@ -214,6 +225,7 @@ export const fromImagePrediction = (prediction: ImagePrediction): wire.ImagePred
   predictions: prediction.predictions.map(fromPrediction),
 });
 
+/** An image of an iteration with what was predicted for it. */
 export const fromImagePerformance = (
   { image, predictions }: ImagePerformance,
   links: Links,

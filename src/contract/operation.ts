@@ -14,6 +14,7 @@ export const history = {
   training: ['1.0', '1.2', '2.0', '2.1', '2.2', '3.0', '3.1', '3.2', '3.3', '3.4-preview'],
   prediction: ['1.1', '2.0', '3.0', '3.1'],
 } as const satisfies Record<Api, readonly string[]>;
+/** A version as addresses name it, without the `v`. */
 export type Version = (typeof history)[Api][number];
 
 /** What a body holds: JSON of a schema, or pictures (`most` at most; as multipart/form-data or as plain bytes). */
@@ -43,6 +44,7 @@ export interface Operation {
 
 /** Every operation served, by id. */
 export type Operations = typeof trainingOperations & typeof predictionOperations;
+/** The id of an operation, as Azure and its SDKs name it. */
 export type OperationId = keyof Operations;
 
 /** The query of an operation, read. */

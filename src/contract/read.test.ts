@@ -131,7 +131,7 @@ test('bodies: wrong types are refused with the path of the value', () => {
   assert.throws(() => json(wire.ImageUrlCreateBatch, { images: {} }), refused('BadRequest', /a list for images/));
   assert.throws(
     () => json(wire.ProjectUpdate, { name: 7 }),
-    refused('BadRequest', /1 to 128 characters for name but received 7/),
+    refused('BadRequestProjectName', /1 to 128 characters for name but received 7/),
   );
   assert.throws(() => json(wire.ProjectUpdate, { name: '' }), refused('BadRequestProjectName', /1 to 128/));
   assert.throws(() => json(wire.Metadata, { a: 1 }), refused('BadRequest', /text for a but received 1/));

@@ -38,7 +38,7 @@ export function read(
   }
   switch (schema.type) {
     case 'string':
-      return typeof value === 'string' ? (readText(schema, value) ?? unfit()) : mistyped();
+      return (typeof value === 'string' ? readText(schema, value) : undefined) ?? unfit();
     case 'boolean': {
       if (typeof value === 'boolean') return value;
       const word = source === 'query' && typeof value === 'string' ? value.trim().toLowerCase() : '';

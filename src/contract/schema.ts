@@ -43,7 +43,9 @@ export const model = <const P extends Type.TProperties>(title: string, propertie
   Type.Object(properties, { title, ...notes });
 /** The parameters of a query. */
 export const query = <const P extends Type.TProperties>(parameters: P) => Type.Object(parameters);
+/** A property that may be absent. */
 export const optional = Type.Optional;
+/** A list of values of one schema. */
 export const listOf = Type.Array;
 
 /** A schema as plain JSON Schema, as far as this contract uses it. */

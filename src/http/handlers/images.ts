@@ -28,6 +28,7 @@ type Reading =
   | 'GetUntaggedImageCount'
   | 'GetImagesByIds';
 
+/** Pictures: added, read, counted, described, deleted. */
 export const imageHandlers: Pick<
   Handlers,
   Creation | Reading | 'UpdateImageMetadata' | 'DeleteImages' | 'GetArtifact'

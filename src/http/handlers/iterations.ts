@@ -31,6 +31,7 @@ type Ids =
   | 'ExportIteration'
   | 'GetExports';
 
+/** Training and what comes of it: iterations, their performance, publication and exports. */
 export const iterationHandlers: Pick<Handlers, Ids> = {
   async TrainProject({ app, scope, query, body }) {
     const { trainingType = 'Regular', reservedBudgetInHours = 0, forceTrain = false, notificationEmailAddress } = query;

@@ -6,6 +6,7 @@ import { type Handlers, nothing } from '../handler.ts';
 
 type Ids = 'CreateImageTags' | 'DeleteImageTags' | 'CreateImageRegions' | 'DeleteImageRegions';
 
+/** Tags and regions put on images and taken off. */
 export const labelHandlers: Pick<Handlers, Ids> = {
   async CreateImageTags({ app, scope, body }) {
     return { body: fromImageTags(await createImageTags(app, scope, body.tags)) };

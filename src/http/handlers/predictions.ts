@@ -8,6 +8,7 @@ import { type Answer, type Call, type Handlers, nothing } from '../handler.ts';
 type Classify = 'ClassifyImage' | 'ClassifyImageWithNoStore' | 'ClassifyImageUrl' | 'ClassifyImageUrlWithNoStore';
 type QuickTest = 'QuickTestImage' | 'QuickTestImageUrl';
 
+/** Predictions: made, tried, found again and deleted. */
 export const predictionHandlers: Pick<Handlers, Classify | QuickTest | 'QueryPredictions' | 'DeletePrediction'> = {
   ClassifyImage: (call) => classify(call, call.files[0]!, true),
   ClassifyImageWithNoStore: (call) => classify(call, call.files[0]!, false),

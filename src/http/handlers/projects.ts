@@ -14,6 +14,7 @@ type Ids =
   | 'UpdateProject'
   | 'DeleteProject';
 
+/** Domains and projects. */
 export const projectHandlers: Pick<Handlers, Ids> = {
   async GetDomains() {
     return { body: domains.map(fromDomain) };

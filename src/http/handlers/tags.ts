@@ -2,6 +2,7 @@ import { fromTag } from '../../contract/from-domain.ts';
 import { createTag, deleteTag, getTag, listTags, updateTag } from '../../services/tags.ts';
 import { type Handlers, nothing } from '../handler.ts';
 
+/** The tags of a project. */
 export const tagHandlers: Pick<Handlers, 'CreateTag' | 'GetTags' | 'GetTag' | 'UpdateTag' | 'DeleteTag'> = {
   async CreateTag({ app, scope, query }) {
     return { body: fromTag(await createTag(app, scope, query)) };
