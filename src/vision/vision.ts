@@ -25,7 +25,11 @@ export interface Vision {
    * with `mirrored`, float32 [2 * featureLength]: of the picture, then of its mirror image.
    * @throws AppError `BadRequestImageFormat` when a picture cannot be decoded.
    */
-  features(pictures: readonly Uint8Array[], options: { readonly mirrored: boolean }, run?: Run): Promise<Float32Array[]>;
+  features(
+    pictures: readonly Uint8Array[],
+    options: { readonly mirrored: boolean },
+    run?: Run,
+  ): Promise<Float32Array[]>;
   /** Learns a classifier and its held-out probabilities. The same set gives the same bits, in whatever order it comes. */
   fitClassifier(set: ClassifierSet, run?: Run): Promise<ClassifierFit>;
   /**

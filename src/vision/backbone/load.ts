@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { AppError, expected } from '../../base/errors.ts';
-import { concat, flatten, globalAveragePool } from '../graph/build.ts';
+import { concat, flatten, globalAveragePool, relu, sqrt } from '../graph/build.ts';
 import type { Graph, InputNode, Node } from '../graph/graph.ts';
 import { graph } from '../graph/graph.ts';
 import { readOnnx } from '../graph/onnx-read.ts';
@@ -23,7 +23,10 @@ export interface Backbone {
 export const featuresOutput = 'features';
 
 /** The part of the fingerprint that stands for how we prepare pictures and gather outputs: to be raised when that changes. */
-const recipe = 1;
+const recipe = 2;
+
+/** Changes whenever the same picture might get other features. */
+export const fingerprintOf = ({ sha256, size }: BackboneEntry): string => `${sha256.slice(0, 16)}/${size}/${recipe}`;
 
 /**
  * Reads a backbone's file and checks that it is, byte for byte, the registered one.
@@ -51,12 +54,14 @@ export async function loadBackbone(
   return {
     entry,
     graph: featureGraph(readOnnx(bytes, { sizes: { H: entry.size, W: entry.size } }), entry),
-    fingerprint: `${sha256.slice(0, 16)}/${entry.size}/${recipe}`,
+    fingerprint: fingerprintOf(entry),
   };
 }
 
 /**
- * The graph from pictures to features: the chosen outputs averaged and joined, all others dropped.
+ * The graph from pictures to features: the chosen outputs averaged, joined, and the square root taken, all others dropped.
+ * The root evens out numbers of which few are large; a linear classifier gains about four points in a hundred by it.
+ * Source: Perronnin et al., Improving the Fisher Kernel, ECCV 2010, section 3.2. What is negative counts as 0.
  * @throws AppError `BadBackbone` when the file has not the input, outputs and length that the entry says.
  */
 export function featureGraph(file: Graph, entry: BackboneEntry): Graph {
@@ -71,7 +76,7 @@ export function featureGraph(file: Graph, entry: BackboneEntry): Graph {
     if (!output) throw bad('an output', name, Object.keys(file.outputs).join(', '));
     return output.shape.length === 4 ? flatten(globalAveragePool(output)) : output;
   });
-  const features = concat(parts, 1);
+  const features = sqrt(relu(concat(parts, 1)));
   if (features.shape[1] !== entry.featureLength)
     throw bad(`${entry.featureLength} features`, entry.name, features.shape[1]);
   return graph({ [featuresOutput]: features }, [picture]);

@@ -71,13 +71,14 @@ export async function thumbnail(bytes: Uint8Array): Promise<Buffer> {
 }
 
 /**
- * The picture squashed to a square: RGB8 [size, size, 3], upright, in sRGB, transparent parts over white. The only way
- * pictures reach a model, in training as in prediction, so both see the same pixels. @throws as {@link inspect}.
+ * The picture squashed to a square: RGB8 [size, size, 3], upright, in sRGB, transparent parts over white, interpolated
+ * linearly (which programs that use an exported model find at hand). The only way pictures reach a model, in training
+ * as in prediction, so both see the same pixels. @throws as {@link inspect}.
  */
 export async function pixels(bytes: Uint8Array, size: number): Promise<Uint8Array> {
   const { picture, image } = await open(bytes, generous);
   return decoded(picture, () =>
-    image.resize(size, size, { fit: 'fill' }).flatten(white).toColourspace('srgb').raw().toBuffer(),
+    image.resize(size, size, { fit: 'fill', kernel: 'linear' }).flatten(white).toColourspace('srgb').raw().toBuffer(),
   );
 }
 

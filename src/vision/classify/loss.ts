@@ -1,0 +1,36 @@
+import { backward } from '../autodiff/backward.ts';
+import { add, logSoftmax, matMul, mul, neg, reduceSum, softplus, sub } from '../graph/build.ts';
+import { graph, input, type Node } from '../graph/graph.ts';
+import { writeOnnx } from '../graph/onnx-write.ts';
+import type { ClassifierKind } from './classifier.ts';
+
+/** The sizes a loss model is made for. */
+export interface LossSizes {
+  /** Numbers per picture, d. */
+  readonly length: number;
+  /** Labels, C. */
+  readonly classes: number;
+}
+
+/**
+ * The data term of learning a linear classifier and its gradient, as an ONNX model for any number of rows.
+ * Inputs, all float32: `x` ['rows', d], `targets` ['rows', C] of 0 and 1, `counts` ['rows', 1] how much each row counts (0: not at all),
+ * `weights` [d, C], `bias` [C]. Outputs: `logits` ['rows', C], `loss` [] and its gradients `dWeights` [d, C], `dBias` [C].
+ * The loss is the sum over rows of count times cross-entropy: of a softmax when multiclass (Bishop, Pattern Recognition
+ * and Machine Learning, eq. 4.108), of one sigmoid per label when multilabel (eq. 4.90, as softplus(z) - t z, which never overflows).
+ */
+export function lossModel(kind: ClassifierKind, { length, classes }: LossSizes): Uint8Array {
+  const x = input('x', 'float32', ['rows', length]);
+  const targets = input('targets', 'float32', ['rows', classes]);
+  const counts = input('counts', 'float32', [1, 'rows']);
+  const weights = input('weights', 'float32', [length, classes]);
+  const bias = input('bias', 'float32', [classes]);
+  const logits = add(matMul(x, weights), bias);
+  const perLabel: { [K in ClassifierKind]: () => Node } = {
+    multiclass: () => neg(mul(targets, logSoftmax(logits))),
+    multilabel: () => sub(softplus(logits), mul(targets, logits)),
+  };
+  const loss = reduceSum(matMul(counts, perLabel[kind]()));
+  const [dWeights, dBias] = backward(loss, [weights, bias]) as [Node, Node];
+  return writeOnnx(graph({ logits, loss, dWeights, dBias }, [x, targets, counts, weights, bias]));
+}

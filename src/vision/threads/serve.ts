@@ -1,0 +1,58 @@
+import { setPriority } from 'node:os';
+import { parentPort } from 'node:worker_threads';
+import { AppError } from '../../base/errors.ts';
+import type { Run } from '../vision.ts';
+import type { Order, Report } from './protocol.ts';
+
+/** What the tasks of a thread are called, take and give. Only what structured cloning carries. */
+export type TaskTypes = { [Name in string]: { readonly input: unknown; readonly output: unknown } };
+
+/** The function behind every name. */
+export type TaskTable<T extends TaskTypes> = {
+  readonly [Name in keyof T]: (input: T[Name]['input'], run: Run) => Promise<T[Name]['output']>;
+};
+
+/** Steps of niceness below the thread that answers requests, which so gets a core whenever it needs one. */
+const nicer = 5;
+
+/**
+ * Makes the calling worker thread do the tasks its pool sends, several at once where they wait for something. Ends with the pool;
+ * `close` is called last.
+ */
+export function serveTasks<T extends TaskTypes>(
+  table: TaskTable<T>,
+  close: () => Promise<void> = async () => {},
+): void {
+  const port = parentPort!;
+  // Elsewhere than on Linux this would slow the whole process.
+  if (process.platform === 'linux') setPriority(0, nicer);
+  const running = new Map<number, { abort: AbortController; end: Promise<void> }>();
+  const report = (message: Report): void => port.postMessage(message);
+
+  const run = async (id: number, name: string, input: unknown, signal: AbortSignal): Promise<void> => {
+    try {
+      const output = await table[name]!(input, {
+        signal,
+        onProgress: (fraction) => report({ id, is: 'progress', fraction }),
+      });
+      report({ id, is: 'done', output });
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      report({ id, is: 'failed', code: error instanceof AppError ? error.code : undefined, error });
+    }
+    running.delete(id);
+  };
+  port.on('message', async (order: Order) => {
+    if (order.do === 'run') {
+      const abort = new AbortController();
+      running.set(order.id, { abort, end: run(order.id, order.name, order.input, abort.signal) });
+    } else if (order.do === 'abort') running.get(order.id)?.abort.abort();
+    else {
+      const ends = [...running.values()];
+      for (const { abort } of ends) abort.abort();
+      await Promise.all(ends.map(({ end }) => end));
+      await close();
+      port.close();
+    }
+  });
+}

@@ -1,0 +1,82 @@
+import { backboneModel, featuresOutput, loadBackbone, pictureInput } from '../backbone/load.ts';
+import { builtIn } from '../backbone/registry.ts';
+import { type Calibrated, calibrate, type Scored } from '../classify/calibrate.ts';
+import type { Classifier } from '../classify/classifier.ts';
+import { type Solution, type SolveTask, solver } from '../classify/solve.ts';
+import { type Standardised, type StandardiseTask, standardise } from '../classify/standardise.ts';
+import type { ExportedModel, OnnxFlavor } from '../export/exporter.ts';
+import { exportOnnx } from '../export/onnx.ts';
+import { tensor } from '../graph/tensor.ts';
+import { pixels } from '../image/decode.ts';
+import { preprocess } from '../image/preprocess.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { TaskTable } from './serve.ts';
+
+/** What compute threads can do. */
+export type Tasks = {
+  /** One picture: float32 [d], or [2 d] with its mirror image. */
+  features: { input: { readonly picture: Uint8Array; readonly mirrored: boolean }; output: Float32Array };
+  standardise: { input: StandardiseTask; output: Standardised };
+  solve: { input: SolveTask; output: Solution };
+  calibrate: { input: Scored; output: Calibrated };
+  exportOnnx: {
+    input: { readonly classifier: Classifier; readonly labels: readonly string[]; readonly flavor: OnnxFlavor };
+    output: ExportedModel;
+  };
+};
+
+/** The tasks of one thread, with the one backbone session they share, made when first needed. `modelsFolder`: where the backbones lie. */
+export function taskTable(
+  runtime: Runtime,
+  modelsFolder?: string,
+): TaskTable<Tasks> & { readonly close: () => Promise<void> } {
+  const backbone = once(() => loadBackbone(builtIn, modelsFolder));
+  const network = once(async () => {
+    const loaded = await backbone();
+    const session = await runtime.load(backboneModel(loaded));
+    const input = pictureInput(loaded).name;
+    const { size } = loaded.entry;
+    return {
+      close: session.close,
+      async describe(square: Uint8Array, mirrored: boolean): Promise<Float32Array> {
+        const picture = tensor('float32', [1, 3, size, size], preprocess(square, size, mirrored));
+        return (await session.run({ [input]: picture }))[featuresOutput]!.data as Float32Array;
+      },
+    };
+  });
+  const solve = solver(runtime);
+  return {
+    async features({ picture, mirrored }, { signal }) {
+      const [square, { describe }] = await Promise.all([pixels(picture, builtIn.size), network()]);
+      signal?.throwIfAborted();
+      const features = await describe(square, false);
+      if (!mirrored) return features;
+      // One by one: the features of a picture must not depend on what is computed beside it.
+      const both = new Float32Array(2 * features.length);
+      both.set(features);
+      both.set(await describe(square, true), features.length);
+      return both;
+    },
+    standardise,
+    solve,
+    calibrate,
+    exportOnnx: async ({ classifier, labels, flavor }) =>
+      exportOnnx(runtime, await backbone(), classifier, labels, flavor),
+    close: async () => void (await network.made?.then((made) => made.close())),
+  };
+}
+
+/** Makes a thing when it is first asked for, and again if that failed. */
+function once<T>(make: () => Promise<T>): (() => Promise<T>) & { made: Promise<T> | undefined } {
+  const get = Object.assign(
+    () => {
+      get.made ??= make();
+      get.made.catch(() => {
+        get.made = undefined;
+      });
+      return get.made;
+    },
+    { made: undefined as Promise<T> | undefined },
+  );
+  return get;
+}

@@ -1,0 +1,72 @@
+import { availableParallelism } from 'node:os';
+import { fingerprintOf } from '../backbone/load.ts';
+import { builtIn } from '../backbone/registry.ts';
+import { fitClassifier } from '../classify/fit.ts';
+import type { Vision } from '../vision.ts';
+import { createPool } from './pool.ts';
+import type { Tasks } from './tasks.ts';
+
+/** More threads than this wait for memory rather than compute. */
+const threadsAtMost = 8;
+
+/** How the learning core is to be run. */
+export interface VisionOptions {
+  /** Compute threads, one a core (at most 8) if not given. The results do not depend on it. */
+  readonly threads?: number;
+  /** Where the files of backbones lie, `models/` of the repository if not given. */
+  readonly modelsFolder?: string;
+}
+
+/** The learning core in worker threads of this process. None is started, and no model loaded, before the first call. */
+export function createVision({
+  threads = Math.min(availableParallelism(), threadsAtMost),
+  modelsFolder,
+}: VisionOptions = {}): Vision {
+  const entry = new URL('./thread.ts', import.meta.url);
+  const pool = createPool<Tasks>({ entry, threads, data: { modelsFolder } });
+  return {
+    featureLength: builtIn.featureLength,
+    fingerprint: fingerprintOf(builtIn),
+
+    async features(pictures, { mirrored }, run = {}) {
+      const failed = new AbortController();
+      const signal = run.signal === undefined ? failed.signal : AbortSignal.any([run.signal, failed.signal]);
+      let done = 0;
+      const describe = async (bytes: Uint8Array): Promise<Float32Array> => {
+        // A copy of its own: the bytes may be a small part of a large buffer, all of which would be sent.
+        const picture = new Uint8Array(bytes);
+        const features = await pool.run('features', { picture, mirrored }, { ...run, signal, onProgress: () => {} }, [
+          picture.buffer,
+        ]);
+        run.onProgress?.(++done / pictures.length);
+        return features;
+      };
+      try {
+        return await Promise.all(pictures.map(describe));
+      } catch (error) {
+        failed.abort(error);
+        throw error;
+      }
+    },
+
+    fitClassifier: (set, run) =>
+      fitClassifier(
+        set,
+        {
+          standardise: (task, how) => pool.run('standardise', task, how),
+          solve: (task, how) => pool.run('solve', task, how),
+          calibrate: (scored, how) => pool.run('calibrate', scored, how),
+        },
+        run,
+      ),
+
+    exportOnnx: ({ kind, classes, mean, scale, weights, bias, temperature }, labels, flavor, run) =>
+      pool.run(
+        'exportOnnx',
+        { classifier: { kind, classes, mean, scale, weights, bias, temperature }, labels, flavor },
+        run,
+      ),
+
+    close: () => pool.close(),
+  };
+}
