@@ -12,6 +12,7 @@ import {
   fromImagePrediction,
   fromIteration,
   fromIterationPerformance,
+  fromPredictionQuery,
   fromProject,
   fromRegions,
   fromTag,
@@ -20,6 +21,7 @@ import {
 import { parseDate } from './json.ts';
 import type { OperationId } from './operation.ts';
 import { servedVersions } from './served.ts';
+import { toPredictionQuery } from './to-domain.ts';
 
 /*
  * Answers of the real service, recorded by its own SDK's tests, against what we write for the same facts. A recording
@@ -33,7 +35,7 @@ const encode = (api: 'training' | 'prediction', version: string, id: OperationId
 const at = (date: string): number => parseDate(date)!;
 const links: Links = {
   image: (_project, id, size) => `${size} ${id}`,
-  prediction: () => '',
+  prediction: (_project, _id, size) => size,
   export: () => 'https://model.zip',
 };
 
@@ -261,6 +263,47 @@ test('predictions of 3.1 and 3.0', () => {
   const older = encode('prediction', '3.0', 'ClassifyImageUrl', fromImagePrediction(answer));
   assert.match(older, /"created":"2020-06-06T22:00:23.4510000Z"/);
   assert.doesNotMatch(older, /tagType/);
+});
+
+test('stored predictions: the query repeated, the links, and no types before 3.3', () => {
+  const query = toPredictionQuery({ maxCount: 0, orderBy: 'Newest' });
+  const stored = {
+    id: '9e5346d3-bcc2-4321-ac82-0dfbd94c89d5',
+    projectId: '574b0422-8a93-4d75-8c1b-56c311f8cf74',
+    iterationId: '11809ccd-eedc-4b51-a05b-43a6c1629e3e',
+    domainId: 'ee85a74c-405e-4adc-bb47-ffa8ca0c9f31',
+    created: at('2020-02-11T16:41:01.171Z'),
+    predictions: [
+      {
+        tagId: '2f097102-a88d-4715-a4c4-6d405fd5be43',
+        tagName: 'Tag1',
+        tagType: 'Regular',
+        probability: 0.9999961,
+        box: null,
+      },
+    ],
+  } as const;
+  const page = fromPredictionQuery(query, '2:4193186', { results: [stored], continuation: null }, links);
+  assert.equal(
+    encode('training', '3.2', 'QueryPredictions', page),
+    '{"token":{"session":"2:4193186","continuation":null,"maxCount":0,"orderBy":"Newest","tags":null,"iterationId":null,"startTime":null,"endTime":null,"application":null},"results":[{"resizedImageUri":"original","thumbnailUri":"thumbnail","originalImageUri":"original","domain":"ee85a74c-405e-4adc-bb47-ffa8ca0c9f31","id":"9e5346d3-bcc2-4321-ac82-0dfbd94c89d5","project":"574b0422-8a93-4d75-8c1b-56c311f8cf74","iteration":"11809ccd-eedc-4b51-a05b-43a6c1629e3e","created":"2020-02-11T16:41:01.171Z","predictions":[{"probability":0.9999961,"tagId":"2f097102-a88d-4715-a4c4-6d405fd5be43","tagName":"Tag1"}]}]}',
+  );
+  const narrow = toPredictionQuery({
+    tags: [{ id: 'a', minThreshold: 0.5 }],
+    startTime: '2020-01-01T00:00:00',
+    application: '',
+    continuation: 'next',
+  });
+  assert.deepEqual(narrow, {
+    continuation: 'next',
+    maxCount: 0,
+    orderBy: 'Newest',
+    tags: [{ id: 'a', minThreshold: 0.5, maxThreshold: 1 }],
+    iterationId: null,
+    startTime: Date.parse('2020-01-01T00:00:00Z') * 1000,
+    endTime: null,
+    application: null,
+  });
 });
 
 test('the account in PascalCase', () => {
