@@ -26,9 +26,16 @@ export const iterationByPublishName = (
     .where('publish_lookup', '=', lookup)
     .executeTakeFirst();
 
-/** The images an iteration learned from, by id: those with held-out results only, or all. */
-export const iterationImages = (db: Queries, iterationId: string): Promise<IterationImageRow[]> =>
-  db.selectFrom('iteration_images').selectAll().where('iteration_id', '=', iterationId).orderBy('image_id').execute();
+/** The images an iteration learned from, by id: all, or those of these ids. */
+export const iterationImages = (
+  db: Queries,
+  iterationId: string,
+  imageIds?: readonly string[],
+): Promise<IterationImageRow[]> => {
+  let rows = db.selectFrom('iteration_images').selectAll().where('iteration_id', '=', iterationId);
+  if (imageIds !== undefined) rows = rows.where('image_id', 'in', [...imageIds]);
+  return rows.orderBy('image_id').execute();
+};
 
 /** An iteration's exports, oldest first. */
 export const listExports = (db: Queries, projectId: string, iterationId: string): Promise<ExportRow[]> =>
