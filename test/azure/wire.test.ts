@@ -196,6 +196,9 @@ test('links authorise themselves, and only what they were made for', async () =>
   assert.ok(artifact.bytes.equals(original.bytes));
   assert.equal(artifact.headers['content-type'], 'application/octet-stream');
 
+  const elsewhere = await raw(at(`/artifacts?path=i-${'f'.repeat(32)}/i-${'f'.repeat(32)}`));
+  assert.equal(`${elsewhere.status} ${elsewhere.json.code}`, '400 BadRequestInvalidArtifactUri');
+
   const link = path(originalImageUri);
   for (const changed of [
     link
