@@ -1,8 +1,10 @@
 import { chmodSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
+import { mapConcurrently } from '../base/concurrency.ts';
 import { hasCode, isLeftover, makeDirectorySync, syncDirectory, temporaryName } from '../base/durable.ts';
 import { isId } from '../base/id.ts';
+import { limiter } from '../base/limiter.ts';
 import { type BlobKey, type BlobKind, type BlobStore, blobKinds } from './blobs.ts';
 import { storageError } from './storage-full.ts';
 
@@ -15,8 +17,9 @@ export async function diskBlobs(root: string): Promise<BlobStore> {
   if (process.platform !== 'win32') chmodSync(root, 0o700);
   const incoming = join(root, '.incoming');
   makeDirectorySync(incoming);
-  for (const name of await readdir(incoming)) if (isLeftover(name)) await unlink(join(incoming, name));
+  for (const name of await readdir(incoming)) if (isLeftover(name)) await rm(join(incoming, name), { force: true });
   const sync = sharedSync();
+  const withFile = limiter(filesAtOnce);
   // Directories known to exist durably.
   const made = new Map<string, Promise<void>>();
 
@@ -40,7 +43,7 @@ export async function diskBlobs(root: string): Promise<BlobStore> {
     return making;
   };
   const forgetDirectories = (path: string): void => {
-    for (const known of made.keys()) if (known === path || known.startsWith(`${path}/`)) made.delete(known);
+    for (const known of made.keys()) if (known === path || known.startsWith(path + sep)) made.delete(known);
   };
 
   return {
@@ -48,7 +51,7 @@ export async function diskBlobs(root: string): Promise<BlobStore> {
       const path = blobPath(root, key);
       const temporary = join(incoming, temporaryName());
       try {
-        await writeWhole(temporary, bytes);
+        await withFile(() => writeWhole(temporary, bytes));
         await makeDirectory(dirname(path));
         try {
           await rename(temporary, path);
@@ -66,31 +69,29 @@ export async function diskBlobs(root: string): Promise<BlobStore> {
       }
     },
     async get(key) {
-      const file = await openOrUndefined(blobPath(root, key));
-      try {
-        return await file?.readFile();
-      } finally {
-        await file?.close();
-      }
+      const path = blobPath(root, key);
+      return withFile(async () => {
+        const file = await openOrUndefined(path);
+        try {
+          return await file?.readFile();
+        } finally {
+          await file?.close();
+        }
+      });
     },
     async stream(key) {
       return (await openOrUndefined(blobPath(root, key)))?.createReadStream();
     },
     async delete(keys) {
-      const directories = new Set<string>();
-      for (let at = 0; at < keys.length; at += removalsAtOnce)
-        await Promise.all(
-          keys.slice(at, at + removalsAtOnce).map(async (key) => {
-            const path = blobPath(root, key);
-            directories.add(dirname(path));
-            try {
-              await unlink(path);
-            } catch (error) {
-              if (!hasCode(error, 'ENOENT')) throw error;
-            }
-          }),
-        );
-      await Promise.all([...directories].map(sync));
+      const paths = keys.map((key) => blobPath(root, key));
+      await mapConcurrently(paths, filesAtOnce, async (path) => {
+        try {
+          await unlink(path);
+        } catch (error) {
+          if (!hasCode(error, 'ENOENT')) throw error;
+        }
+      });
+      await Promise.all([...new Set(paths.map(dirname))].map(sync));
     },
     async deletePrefix(prefix) {
       const parts = prefixParts(prefix);
@@ -106,8 +107,8 @@ export async function diskBlobs(root: string): Promise<BlobStore> {
   };
 }
 
-/** Unlinks under way together: enough to fill the thread pool, few enough to leave others a turn. */
-const removalsAtOnce = 16;
+/** Files open, or being removed, at a time: enough to share the disk's work, few enough for every limit on open files. */
+const filesAtOnce = 64;
 
 /** Refuses a part of a path that is not what stands at this depth: account, project, kind, id. */
 function assertPart(part: string, depth: number): void {

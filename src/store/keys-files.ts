@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import {
   hasCode,
@@ -136,7 +136,7 @@ const accountFolders = (folder: string): string[] =>
     .map((name) => join(folder, name));
 
 function removeLeftovers(path: string): void {
-  for (const file of readdirSync(path)) if (isLeftover(file)) unlinkSync(join(path, file));
+  for (const file of readdirSync(path)) if (isLeftover(file)) rmSync(join(path, file), { force: true });
 }
 
 function closeToOthers(path: string, mode: number): void {

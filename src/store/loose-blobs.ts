@@ -1,4 +1,5 @@
 import type { Micros } from '../base/clock.ts';
+import { chunks } from '../base/concurrency.ts';
 import { problem } from '../domain/problems.ts';
 import { type BlobKey, type BlobStore, blobParts } from './blobs.ts';
 import type { Database, Queries, Tx } from './database.ts';
@@ -30,7 +31,7 @@ export async function announceBlobs(
  * @throws AppError `Conflict` when the sweep was faster: a blob may be gone.
  */
 export async function keepBlobs(tx: Tx, keys: readonly BlobKey[]): Promise<void> {
-  for (const some of chunks(keys)) {
+  for (const some of chunks(keys, rowsAtOnce)) {
     const { numDeletedRows } = await tx
       .deleteFrom('loose_blobs')
       .where('key', 'in', some)
@@ -47,7 +48,7 @@ export async function abandonBlobs(db: Queries, projectId: string, keys: readonl
 
 async function upsert(db: Queries, projectId: string, keys: readonly BlobKey[], sweepAfter: Micros): Promise<number> {
   let changed = 0;
-  for (const some of chunks(keys)) {
+  for (const some of chunks(keys, rowsAtOnce)) {
     const result = await db
       .insertInto('loose_blobs')
       .values(some.map((key) => ({ key, project_id: projectId, sweep_after: sweepAfter })))
@@ -119,8 +120,4 @@ export async function projectsWithLooseBlobs(db: Queries, accountId?: string): P
     .groupBy('project_id')
     .execute();
   return rows.map((row) => ({ accountId: blobParts(row.key as BlobKey).accountId, projectId: row.project_id }));
-}
-
-function* chunks(keys: readonly BlobKey[]): Generator<BlobKey[]> {
-  for (let at = 0; at < keys.length; at += rowsAtOnce) yield keys.slice(at, at + rowsAtOnce);
 }
