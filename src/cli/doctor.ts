@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { examine } from '../services/doctor.ts';
 import { withApp } from './with-app.ts';
 
-/** `ownsight doctor`: checks rows against files against keys; changes nothing. Exit code 0 when all agree, 2 with findings. */
+/** `ownsight doctor`: checks rows against files against keys; changes nothing. Exit code 2 when data is lost, damaged or left behind. */
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description('check that rows, files and keys agree; changes nothing')
@@ -13,7 +13,7 @@ export function doctorCommand(): Command {
         if (options.json) process.stdout.write(`${JSON.stringify(findings)}\n`);
         else if (findings.length === 0) process.stdout.write('All rows, files and keys agree.\n');
         else for (const { kind, what, remedy } of findings) process.stdout.write(`${kind}: ${what}\n    ${remedy}\n`);
-        if (findings.length > 0) process.exitCode = 2;
+        if (findings.some((finding) => finding.serious)) process.exitCode = 2;
       }),
     );
 }

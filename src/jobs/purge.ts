@@ -1,6 +1,7 @@
 import type { JobRun, Jobs } from '../queue/job.ts';
 import type { App } from '../services/context.ts';
 import { emptyLog, eraseGarbage, eraseLooseBlobs, eraseScope } from '../services/erasure.ts';
+import type { KeyScope } from '../store/keys.ts';
 import { nextSweep, projectsWithLooseBlobs } from '../store/loose-blobs.ts';
 
 type Purging = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue'>;
@@ -23,7 +24,8 @@ async function purgeAccount(app: Purging, accountId: string, run: JobRun): Promi
     .select('deleted')
     .where('id', '=', accountId)
     .executeTakeFirst();
-  if (account !== undefined && account.deleted !== null) await eraseScope(app, { accountId }, run.signal);
+  if (account === undefined) destroyUnused(app, { accountId });
+  else if (account.deleted !== null) await eraseScope(app, { accountId }, run.signal);
   for (const scope of await projectsWithLooseBlobs(app.db.query, accountId)) await sweepProject(app, scope, run);
 }
 
@@ -36,8 +38,12 @@ async function purgeProject(app: Purging, scope: Required<Jobs['purge']>, run: J
     .executeTakeFirst();
   if (project?.deleted === null) await eraseGarbage(app, scope, run.signal);
   else if (project !== undefined) await eraseScope(app, scope, run.signal);
+  else destroyUnused(app, scope);
   await sweepProject(app, scope, run);
 }
+
+/** The key of something whose creation was interrupted: no row ever used it. */
+const destroyUnused = (app: Purging, scope: KeyScope): void => app.keys.destroy(scope);
 
 async function sweepProject(app: Purging, scope: Required<Jobs['purge']>, run: JobRun): Promise<void> {
   await eraseLooseBlobs(app, scope.projectId, run.signal);

@@ -15,6 +15,7 @@ import type { Keys } from '../store/keys.ts';
 import type { AccountRow, ApiKeyRow } from '../store/schema.ts';
 import { openText, openTextOrNull, sealText } from '../store/sealed.ts';
 import type { App } from './context.ts';
+import { createKey } from './storing.ts';
 
 const purposes: readonly KeyPurpose[] = ['training', 'prediction'];
 const slots: readonly KeySlot[] = ['primary', 'secondary'];
@@ -35,7 +36,7 @@ export async function authenticate(app: Accounts, purpose: KeyPurpose, secret: s
 
 /** Makes an account with its four keys. @throws AppError `BadRequest` for an empty or overlong name or address. */
 export async function createAccount(
-  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
   input: { readonly userName: string; readonly email?: string },
 ): Promise<Account> {
   const userName = input.userName.trim();
@@ -48,7 +49,7 @@ export async function createAccount(
     throw problem('BadRequestInvalidEmailAddress');
   const id = newId();
   const scope = { accountId: id };
-  app.keys.create(scope);
+  await createKey(app, scope);
   const row: AccountRow = {
     id,
     user_name: sealText(app.keys, scope, 'accounts.user_name', id, userName),

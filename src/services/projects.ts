@@ -17,6 +17,7 @@ import type { ProjectRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
 import type { App, ProjectScope } from './context.ts';
 import { checkedName } from './names.ts';
+import { createKey } from './storing.ts';
 
 /** What a caller says of a project. */
 export interface ProjectInput {
@@ -37,7 +38,7 @@ export async function requireProject(db: Queries, scope: ProjectScope): Promise<
  * @throws AppError `BadRequestProjectName`, `…NameNotUnique`, `…Description`, `…UnknownDomain`, `…UnknownClassification`, `BadRequestExceedProjectLimit`.
  */
 export async function createProject(
-  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
   accountId: string,
   input: ProjectInput,
 ): Promise<Project> {
@@ -47,7 +48,7 @@ export async function createProject(
   const now = app.clock.now();
   const name = checkedName('BadRequestProjectName', 'the project name', input.name);
   const lookup = nameLookup(app, accountId, name);
-  app.keys.create(scope);
+  await createKey(app, scope);
   const row: ProjectRow = {
     id,
     account_id: accountId,

@@ -1,3 +1,4 @@
+import type { EmbeddedQueue } from '../queue/queue-sqlite.ts';
 import type { App } from './context.ts';
 import { resumeErasure } from './erasure.ts';
 
@@ -6,8 +7,9 @@ import { resumeErasure } from './erasure.ts';
  * before, removes what its interrupted uploads left, and queues again every removal that is not finished.
  */
 export async function recover(
-  app: Pick<App, 'db' | 'blobs' | 'keys' | 'clock' | 'queue' | 'log'> & { queue: { releaseAll(): Promise<void> } },
+  app: Pick<App, 'db' | 'blobs' | 'keys' | 'clock' | 'queue' | 'log'> & { queue: EmbeddedQueue },
 ): Promise<void> {
   await app.queue.releaseAll();
+  await app.queue.hasten('purge');
   await resumeErasure(app);
 }

@@ -1,6 +1,7 @@
 import type { Micros } from '../base/clock.ts';
 import { second } from '../base/clock.ts';
 import type { BlobKey } from '../store/blobs.ts';
+import type { KeyScope } from '../store/keys.ts';
 import { abandonBlobs, announceBlobs } from '../store/loose-blobs.ts';
 import type { App, ProjectScope } from './context.ts';
 
@@ -31,4 +32,13 @@ export async function storing<T>(
       .catch(() => undefined);
     throw error;
   }
+}
+
+/**
+ * Makes the key of an account or project that is about to be created. A purge is queued first, which destroys the key
+ * if no row has come to use it by then, and changes nothing otherwise: so an interrupted creation leaves no key behind.
+ */
+export async function createKey(app: Pick<App, 'db' | 'clock' | 'queue' | 'keys'>, scope: KeyScope): Promise<void> {
+  await app.db.transaction((tx) => app.queue.enqueue(tx, 'purge', scope, { runAt: app.clock.now() + patience }));
+  app.keys.create(scope);
 }
