@@ -11,6 +11,7 @@ export interface Jobs {
   /** Removes for good what was deleted in a project or account: rows nothing refers to, loose blobs, keys; empties the database log. */
   purge: { accountId: string; projectId?: string };
 }
+/** The name of a kind of work. */
 export type JobName = keyof Jobs;
 
 /** What a running job is given beside its payload. */

@@ -23,6 +23,7 @@ const kinds = {
   'erasure-failed': [true, 'Start the server again: it takes up the erasure anew. Its log says what was in the way.'],
 } as const satisfies Record<string, readonly [serious: boolean, remedy: string]>;
 
+/** What kind of thing was found. */
 export type FindingKind = keyof typeof kinds;
 
 /** One thing that is not as it should be. */

@@ -10,6 +10,7 @@ export const blobKinds = [
   'prediction-original',
   'prediction-thumbnail',
 ] as const;
+/** One of {@link blobKinds}. */
 export type BlobKind = (typeof blobKinds)[number];
 
 /** A blob's place: `<account>/<project>/<kind>/<id>`; so an account's or a project's blobs share a prefix. */

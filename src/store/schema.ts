@@ -23,6 +23,7 @@ export interface Tables {
   loose_blobs: LooseBlobRow;
 }
 
+/** An account. */
 export interface AccountRow {
   id: string;
   /** Sealed under the account key. */
@@ -34,6 +35,7 @@ export interface AccountRow {
   deleted: Micros | null;
 }
 
+/** One of the four keys of an account. */
 export interface ApiKeyRow {
   id: string;
   account_id: string;
@@ -46,6 +48,7 @@ export interface ApiKeyRow {
   created: Micros;
 }
 
+/** A project. */
 export interface ProjectRow {
   id: string;
   account_id: string;
@@ -65,6 +68,7 @@ export interface ProjectRow {
   deleted: Micros | null;
 }
 
+/** A tag. */
 export interface TagRow {
   id: string;
   project_id: string;
@@ -78,6 +82,7 @@ export interface TagRow {
   workspace: Flag;
 }
 
+/** A training picture; its bytes are blobs. */
 export interface ImageRow {
   id: string;
   project_id: string;
@@ -98,6 +103,7 @@ export interface ImageRow {
   features: Flag;
 }
 
+/** A tag on an image. */
 export interface ImageTagRow {
   image_id: string;
   tag_id: string;
@@ -105,6 +111,7 @@ export interface ImageTagRow {
   created: Micros;
 }
 
+/** A tagged rectangle of an image. */
 export interface RegionRow {
   id: string;
   project_id: string;
@@ -115,6 +122,7 @@ export interface RegionRow {
   created: Micros;
 }
 
+/** A training and its outcome. */
 export interface IterationRow {
   id: string;
   project_id: string;
@@ -162,6 +170,7 @@ export interface IterationImageRow {
   scores: Sealed | null;
 }
 
+/** A picture that was asked about, and the answer. */
 export interface PredictionRow {
   id: string;
   project_id: string;
@@ -176,6 +185,7 @@ export interface PredictionRow {
   bytes: number;
 }
 
+/** A model in a file of some platform. */
 export interface ExportRow {
   id: string;
   project_id: string;
