@@ -1,5 +1,6 @@
 import type { Micros } from '../base/clock.ts';
 
+/** `Exporting` until it is built and checked. */
 export type ExportStatus = 'Exporting' | 'Failed' | 'Done';
 
 /** A model in a file of some platform. */

@@ -3,6 +3,7 @@ import type { Region } from './region.ts';
 
 /** The picture formats accepted, by their content and not their name. */
 export const imageFormats = ['jpeg', 'png', 'gif', 'bmp', 'webp', 'tiff'] as const;
+/** One of them. */
 export type ImageFormat = (typeof imageFormats)[number];
 
 /** The media type of each format, for answers that carry the picture. */

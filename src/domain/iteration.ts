@@ -1,7 +1,9 @@
 import type { Micros } from '../base/clock.ts';
 import type { ClassificationType } from './project.ts';
 
+/** `Training` until it has ended, one way or the other. */
 export type IterationStatus = 'Training' | 'Completed' | 'Failed';
+/** `Regular`: a head on fixed features; `Advanced`: the whole network within a budget of time. */
 export type TrainingType = 'Regular' | 'Advanced';
 
 /** One training of a project and what came of it. */

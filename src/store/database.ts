@@ -4,6 +4,7 @@ import type { Tables } from './schema.ts';
 /** Where queries go: the database itself, or the transaction in hand. Every query function takes it first. */
 export type Queries = Kysely<Tables>;
 /** The transaction in hand. */
+/** A transaction in hand: what was queried through it holds or falls together. */
 export type Tx = Transaction<Tables>;
 
 /** One open database. Durable: when a transaction resolves it survives a power cut. */

@@ -24,6 +24,7 @@ export interface Tables {
 }
 
 /** An account. */
+/** An account. */
 export interface AccountRow {
   id: string;
   /** Sealed under the account key. */
@@ -36,6 +37,7 @@ export interface AccountRow {
 }
 
 /** One of the four keys of an account. */
+/** One of an account's four keys. */
 export interface ApiKeyRow {
   id: string;
   account_id: string;
@@ -48,6 +50,7 @@ export interface ApiKeyRow {
   created: Micros;
 }
 
+/** A project. */
 /** A project. */
 export interface ProjectRow {
   id: string;
@@ -69,6 +72,7 @@ export interface ProjectRow {
 }
 
 /** A tag. */
+/** A tag, of the workspace or kept by an iteration. */
 export interface TagRow {
   id: string;
   project_id: string;
@@ -83,6 +87,7 @@ export interface TagRow {
 }
 
 /** A training picture; its bytes are blobs. */
+/** A training picture, of the workspace or kept by an iteration. */
 export interface ImageRow {
   id: string;
   project_id: string;
@@ -104,6 +109,7 @@ export interface ImageRow {
 }
 
 /** A tag on an image. */
+/** A tag on an image of the workspace. */
 export interface ImageTagRow {
   image_id: string;
   tag_id: string;
@@ -112,6 +118,7 @@ export interface ImageTagRow {
 }
 
 /** A tagged rectangle of an image. */
+/** A tagged rectangle of an image of the workspace. */
 export interface RegionRow {
   id: string;
   project_id: string;
@@ -123,6 +130,7 @@ export interface RegionRow {
 }
 
 /** A training and its outcome. */
+/** One training of a project. */
 export interface IterationRow {
   id: string;
   project_id: string;
@@ -171,6 +179,7 @@ export interface IterationImageRow {
 }
 
 /** A picture that was asked about, and the answer. */
+/** An answer that was kept with its picture. */
 export interface PredictionRow {
   id: string;
   project_id: string;
@@ -185,6 +194,7 @@ export interface PredictionRow {
   bytes: number;
 }
 
+/** A model in a file of some platform. */
 /** A model in a file of some platform. */
 export interface ExportRow {
   id: string;
