@@ -1,15 +1,6 @@
+import type { Run } from '../base/run.ts';
 import type { Classifier, ClassifierFit, ClassifierSet } from './classify/classifier.ts';
 import type { ExportedModel, OnnxFlavor } from './export/exporter.ts';
-
-/** How a computation is to be run. */
-export interface Run {
-  /** Aborting rejects with the signal's reason, at the latest after the step in hand (well under a second). */
-  readonly signal?: AbortSignal;
-  /** Somebody is waiting for the answer: goes before background work. */
-  readonly urgent?: boolean;
-  /** Called now and then with the part that is done, 0..1. */
-  readonly onProgress?: (fraction: number) => void;
-}
 
 /**
  * The learning core as the rest of the server sees it: everything that takes time, run in worker threads so that the

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Run } from '../vision.ts';
+import type { Run } from '../../base/run.ts';
 import type { ClassifierKind } from './classifier.ts';
 
 /** Scores of n pictures for C labels and what is true of them. */
@@ -62,7 +62,7 @@ export interface Calibrated {
 }
 
 /**
- * The temperature, 0.25..4, that makes the log loss least, to 0.1 %. Source: Guo et al., On Calibration of Modern Neural
+ * The temperature, 0.25..4, that makes the log loss least, to 0.1 %, or 1 if none is better. Source: Guo et al., On Calibration of Modern Neural
  * Networks, 2017, section 4.2; golden section search over its logarithm (the loss is convex in the reciprocal, so has one valley).
  */
 export async function calibrate(scored: Scored, { signal }: Run = {}): Promise<Calibrated> {
@@ -87,7 +87,9 @@ export async function calibrate(scored: Scored, { signal }: Run = {}): Promise<C
       right = await at(low + ratio * (high - low));
     }
   }
-  const { x, loss } = left.loss <= right.loss ? left : right;
+  const asItIs = await at(0);
+  const found = left.loss <= right.loss ? left : right;
+  const { x, loss } = found.loss < asItIs.loss ? found : asItIs;
   const temperature = Math.exp(x);
   return { temperature, loss, probabilities: probabilities(scored, temperature) };
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { AppError, expected } from '../../base/errors.ts';
-import type { Run } from '../vision.ts';
+import type { Run } from '../../base/run.ts';
 import type { Calibrated, Scored } from './calibrate.ts';
 import type { Classifier, ClassifierFit, ClassifierSet } from './classifier.ts';
 import type { Solution, SolveTask } from './solve.ts';

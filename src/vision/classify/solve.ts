@@ -1,7 +1,7 @@
+import type { Run } from '../../base/run.ts';
 import { tensor } from '../graph/tensor.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import { minimise } from '../train/lbfgs.ts';
-import type { Run } from '../vision.ts';
 import type { ClassifierKind } from './classifier.ts';
 import { lossModel } from './loss.ts';
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { AppError, expected } from '../../base/errors.ts';
-import type { Run } from '../vision.ts';
+import type { Run } from '../../base/run.ts';
 
 /** What is to be brought to mean 0 and deviation 1, in place. */
 export interface StandardiseTask {

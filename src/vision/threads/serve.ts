@@ -1,7 +1,7 @@
 import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { AppError } from '../../base/errors.ts';
-import type { Run } from '../vision.ts';
+import type { Run } from '../../base/run.ts';
 import type { Order, Report } from './protocol.ts';
 
 /** What the tasks of a thread are called, take and give. Only what structured cloning carries. */
