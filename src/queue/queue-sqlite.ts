@@ -22,7 +22,7 @@ const failedKept = 30 * day;
 export interface EmbeddedQueue extends Queue {
   /** Gives every running job back at once, its attempt counted: for the start of the only server, when no worker can be alive. */
   releaseAll(): Promise<void>;
-  /** Makes waiting jobs of this name, put off or not, due at once. */
+  /** Makes jobs of this name due at once that were put off over a minute ago, by a process that has ended since. */
   hasten(name: JobName): Promise<void>;
 }
 
@@ -202,6 +202,7 @@ export function sqliteQueue(db: Database, clock: Clock, patience: Partial<QueueP
         .set({ run_at: clock.now() })
         .where('name', '=', name)
         .where('state', '=', 'waiting')
+        .where('created', '<', clock.now() - 60 * second)
         .execute();
       wake('enqueued');
     },

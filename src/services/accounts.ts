@@ -27,11 +27,13 @@ type Accounts = Pick<App, 'db' | 'keys'>;
 
 /**
  * The id of the living account whose key of this purpose is `secret`; `undefined` for any other text. Takes effect of a
- * rotation at once: nothing is remembered between calls.
+ * rotation at once, whichever process made it.
  */
 export async function authenticate(app: Accounts, purpose: KeyPurpose, secret: string): Promise<string | undefined> {
   if (secret === '' || secret.length > 256) return undefined;
-  return accountOfKey(app.db.query, purpose, app.keys.lookup(undefined, 'api-key', secret));
+  return app.db.remember(`account-of-key/${purpose}/${secret}`, () =>
+    accountOfKey(app.db.query, purpose, app.keys.lookup(undefined, 'api-key', secret)),
+  );
 }
 
 /** Makes an account with its four keys. @throws AppError `BadRequest` for an empty or overlong name or address. */

@@ -1,5 +1,5 @@
 import { limits } from '../domain/limits.ts';
-import type { ImagePrediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
+import type { ImagePrediction, Prediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
 import { problem } from '../domain/problems.ts';
 import { iterationByPublishName, listIterations } from '../store/iterations.ts';
 import { abandonBlobs, keepBlobs } from '../store/loose-blobs.ts';
@@ -39,10 +39,17 @@ export async function predictPublished(
   picture: Picture,
   options: PredictOptions,
 ): Promise<ImagePrediction> {
-  await requireProject(app.db.query, scope);
-  const row = await iterationByPublishName(app.db.query, scope.projectId, publishNameLookup(app, scope, publishedName));
-  if (row === undefined) throw problem('NotFoundIteration');
-  return predict(app, scope, row, await pictureBytes(app, picture, limits.predictionImageBytes), options);
+  const published = await app.db.remember(
+    `published/${scope.accountId}/${scope.projectId}/${publishedName}`,
+    async (): Promise<Answering> => {
+      await requireProject(app.db.query, scope);
+      const lookup = publishNameLookup(app, scope, publishedName);
+      const row = await iterationByPublishName(app.db.query, scope.projectId, lookup);
+      if (row === undefined) throw problem('NotFoundIteration');
+      return { row, named: await namedPredictions(app.db.query, app.keys, scope, row.id) };
+    },
+  );
+  return predict(app, scope, published, await pictureBytes(app, picture, limits.predictionImageBytes), options);
 }
 
 /** What an iteration, by default the latest trained one, says of a picture; it need not be published. @throws AppError as {@link predictPublished}, `BadRequestIterationIsNotTrained`. */
@@ -60,21 +67,27 @@ export async function quickTest(
       : await requireIteration(app.db.query, scope, iterationId);
   if (row === undefined) throw problem('NotFoundIteration', 'The project has no trained iteration.');
   if (row.status !== 'Completed') throw problem('BadRequestIterationIsNotTrained');
-  return predict(app, scope, row, await pictureBytes(app, picture, limits.trainingImageBytes), options);
+  const named = await namedPredictions(app.db.query, app.keys, scope, row.id);
+  return predict(app, scope, { row, named }, await pictureBytes(app, picture, limits.trainingImageBytes), options);
+}
+
+/** An iteration that may answer, and how its outputs are called. */
+interface Answering {
+  readonly row: IterationRow;
+  readonly named: (probabilities: ArrayLike<number>) => Prediction[];
 }
 
 async function predict(
   app: Predicting,
   scope: ProjectScope,
-  iteration: IterationRow,
+  { row: iteration, named }: Answering,
   bytes: Uint8Array,
   options: PredictOptions,
 ): Promise<ImagePrediction> {
   await identify(bytes, pictureLimits);
-  const [classifier, [features], named] = await Promise.all([
+  const [classifier, [features]] = await Promise.all([
     app.models.load(scope, iteration.id),
     app.vision.features([bytes], { mirrored: false }, { urgent: true }),
-    namedPredictions(app.db.query, app.keys, scope, iteration.id),
   ]);
   const answer: ImagePrediction = {
     id: options.id,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plantAccount, type Stores, testStores } from '../../test/fixtures/stores.ts';
-import { day } from '../base/clock.ts';
+import { day, second } from '../base/clock.ts';
 import { newId } from '../base/id.ts';
 import { purge } from '../jobs/purge.ts';
 import type { JobRun } from '../queue/job.ts';
@@ -38,6 +38,7 @@ test('a key whose creation was interrupted is destroyed at the next start', asyn
   const scope = { accountId: await plantAccount(stores), projectId: newId() };
   await createKey(stores, scope);
   assert.equal(await purgeAll(stores), 0, 'nothing is due while the creation may be under way');
+  stores.clock.turn(120 * second);
   await recover({ ...stores, log: quiet });
   await purgeAll(stores);
   assert.equal(stores.keys.has(scope), false);

@@ -95,14 +95,16 @@ export async function getTag(
   tagId: string,
   iterationId?: string,
 ): Promise<Tag> {
-  await requireProject(app.db.query, scope);
-  if (iterationId !== undefined) await requireIteration(app.db.query, scope, iterationId);
-  const row =
-    iterationId === undefined
-      ? await findTag(app.db.query, scope.projectId, tagId)
-      : await findIterationTag(app.db.query, iterationId, tagId);
-  if (row === undefined) throw problem('NotFoundTag');
-  return tagFromRow(app.keys, scope, row);
+  return app.db.remember(`tag/${scope.accountId}/${scope.projectId}/${tagId}/${iterationId}`, async () => {
+    await requireProject(app.db.query, scope);
+    if (iterationId !== undefined) await requireIteration(app.db.query, scope, iterationId);
+    const row =
+      iterationId === undefined
+        ? await findTag(app.db.query, scope.projectId, tagId)
+        : await findIterationTag(app.db.query, iterationId, tagId);
+    if (row === undefined) throw problem('NotFoundTag');
+    return tagFromRow(app.keys, scope, row);
+  });
 }
 
 /** Changes what is given. A new name shows everywhere at once, in the answers of trained iterations too. @throws AppError as {@link createTag}, `NotFoundTag`. */

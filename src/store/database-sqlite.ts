@@ -25,6 +25,8 @@ import { storageError } from './storage-full.ts';
 const busyTimeout = 2000;
 /** The same for a checkpoint, which is tried again anyway, ms. */
 const checkpointTimeout = 20;
+/** Answers remembered at most, between two commits. */
+const answersKept = 10_000;
 /** Prepared statements kept per connection; lists of different lengths make different statements. */
 const statementsKept = 500;
 
@@ -148,6 +150,11 @@ async function open(writer: Sqlite.Database, reader: Sqlite.Database, clock: Clo
   });
   await migrate(kysely as Kysely<unknown>, clock);
 
+  // Changes with every commit of another connection, and all writes go through another one.
+  const commits = reader.prepare('pragma data_version').pluck();
+  let answers = new Map<string, Promise<unknown>>();
+  let answersAsOf = commits.get();
+
   return {
     query: kysely,
     async transaction(work) {
@@ -157,6 +164,20 @@ async function open(writer: Sqlite.Database, reader: Sqlite.Database, clock: Clo
       } finally {
         state.ended = true;
       }
+    },
+    remember<T>(key: string, read: () => Promise<T>) {
+      const now = commits.get();
+      if (now !== answersAsOf || answers.size >= answersKept) {
+        answers = new Map();
+        answersAsOf = now;
+      }
+      const asOf = answers;
+      const found = asOf.get(key) as Promise<T> | undefined;
+      if (found !== undefined) return found;
+      const answer = read();
+      asOf.set(key, answer);
+      answer.catch(() => asOf.delete(key));
+      return answer;
     },
     async checkpoint() {
       const leave = await enter();

@@ -37,6 +37,24 @@ const created = async (db: Queries, id: string): Promise<number | undefined> =>
 /** What every {@link Database} promises. `open` gives a new, empty one and closes it when the test ends. */
 export function databaseSuite(name: string, open: (t: TestContext) => Promise<Database>): void {
   suite(name, () => {
+    test('remembers an answer until anything is committed, and never a failure', async (t) => {
+      const db = await open(t);
+      let asked = 0;
+      const count = () =>
+        db.remember('count', async () => {
+          asked++;
+          return (await db.query.selectFrom('accounts').select('id').execute()).length;
+        });
+      assert.deepEqual([await count(), await count(), asked], [0, 0, 1]);
+      await db.transaction((tx) => insert(tx, account()));
+      assert.deepEqual([await count(), await count(), asked], [1, 1, 2]);
+      await assert.rejects(
+        db.remember('fails', () => Promise.reject(new Error('once'))),
+        /once/,
+      );
+      assert.equal(await db.remember('fails', async () => 'then not'), 'then not');
+    });
+
     test('gives back exactly what was put in: bytes, nulls, integers up to 2^53 - 1', async (t) => {
       const { query } = await open(t);
       const row = account({
