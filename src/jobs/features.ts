@@ -11,10 +11,10 @@ const batch = 256;
 export async function features(app: App, scope: Jobs['features'], run: JobRun): Promise<void> {
   const tried = new Set<string>();
   while (await hasProject(app.db.query, scope.accountId, scope.projectId)) {
-    const waiting = await imagesWithoutFeatures(app.db.query, scope.projectId, batch + tried.size);
-    const ids = waiting.map((row) => row.id).filter((id) => !tried.has(id));
+    const waiting = await imagesWithoutFeatures(app.db.query, scope.projectId, { limit: batch + tried.size });
+    const ids = waiting.filter((id) => !tried.has(id));
     if (ids.length === 0) return;
     for (const id of ids) tried.add(id);
-    await computeFeatures(app, scope, ids, run.signal, () => undefined);
+    await computeFeatures(app, scope, ids, { signal: run.signal, background: true });
   }
 }

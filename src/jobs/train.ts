@@ -8,6 +8,7 @@ import { putSealed } from '../services/pictures.ts';
 import { storing } from '../services/storing.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { Tx } from '../store/database.ts';
+import { imagesWithoutFeatures } from '../store/images.ts';
 import { findIteration, iterationImages, scoresId } from '../store/iterations.ts';
 import { keepBlobs } from '../store/loose-blobs.ts';
 import type { IterationImageRow, IterationRow } from '../store/schema.ts';
@@ -46,21 +47,15 @@ async function describeImages(
   run: JobRun,
 ): Promise<void> {
   const learned = new Set(images.map((image) => image.image_id));
-  const waiting = await app.db.query
-    .selectFrom('images')
-    .select('id')
-    .where('project_id', '=', scope.projectId)
-    .where('features', '=', 0)
-    .orderBy('created')
-    .execute();
-  const ids = waiting.map((image) => image.id).filter((id) => learned.has(id));
+  const waiting = await imagesWithoutFeatures(app.db.query, scope.projectId);
+  const ids = waiting.filter((id) => learned.has(id));
   let done = images.length - ids.length;
   const report = (more: number): void => {
     done += more;
     run.progress((featuresShare * done) / images.length);
   };
   report(0);
-  await computeFeatures(app, scope, ids, run.signal, report);
+  await computeFeatures(app, scope, ids, { signal: run.signal, background: false, onDone: report });
 }
 
 async function learn(

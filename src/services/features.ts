@@ -1,6 +1,8 @@
 import { chunks, mapConcurrently } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
+import { gauge } from '../base/gauge.ts';
 import { blobKey } from '../store/blobs.ts';
+import { imagesWithoutFeatures } from '../store/images.ts';
 import { abandonBlobs, keepBlobs } from '../store/loose-blobs.ts';
 import type { App, ProjectScope } from './context.ts';
 import { getSealed, putSealed } from './pictures.ts';
@@ -14,53 +16,87 @@ const chunkSize = 32;
 
 type Featuring = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'vision'>;
 
+/** The uploads under way in this process: features computed in the background stay out of their way. */
+export const uploads = gauge();
+/** How long no upload may have been under way before background work goes on, and how long it waits for that, ms. */
+const quietFor = 300;
+const waitAtMost = 10_000;
+
+/** The images described at this moment in this process, so that two jobs do not describe the same. */
+const underWay = new Map<string, Promise<void>>();
+
+/** How {@link computeFeatures} works. */
+export interface FeaturesRun {
+  readonly signal: AbortSignal;
+  /** Nobody waits for the result: uploads go first. */
+  readonly background: boolean;
+  /** Called with how many more images are finished. */
+  readonly onDone?: (count: number) => void;
+}
+
 /**
- * Computes and keeps the features of these images. Idempotent; images deleted meanwhile are passed over.
- * `onDone` is called with how many more are finished. @throws the signal's reason when aborted; what was committed stays.
+ * Computes and keeps the features of those of these images that lack them. Images deleted meanwhile are passed over.
+ * @throws the signal's reason when aborted; what was committed stays.
  */
 export async function computeFeatures(
   app: Featuring,
   scope: ProjectScope,
   imageIds: readonly string[],
-  signal: AbortSignal,
-  onDone: (count: number) => void,
+  { signal, background, onDone }: FeaturesRun,
 ): Promise<void> {
   // Two chunks at a time: one is being written while the next is being computed.
   await mapConcurrently([...chunks(imageIds, chunkSize)], 2, async (ids) => {
-    signal.throwIfAborted();
-    const pictures = await mapConcurrently(ids, 8, (id) => getSealed(app, scope, 'image-original', id));
-    const present = ids.filter((_, index) => pictures[index] !== undefined);
-    const features = await app.vision.features(
-      pictures.filter((picture) => picture !== undefined),
-      { mirrored: featureCopies === 2 },
-      { signal },
-    );
-    const keyOf = (id: string) => blobKey(scope.accountId, scope.projectId, 'image-features', id);
-    await storing(app, scope, present.map(keyOf), async () => {
-      await mapConcurrently(present, 8, (id, index) => {
-        const values = features[index]!;
-        return putSealed(
-          app,
-          scope,
-          'image-features',
-          id,
-          new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-        );
-      });
-      await app.db.transaction(async (tx) => {
-        const rows = await tx
-          .updateTable('images')
-          .set({ features: 1 })
-          .where('project_id', '=', scope.projectId)
-          .where('id', 'in', present)
-          .returning('id')
-          .execute();
-        const kept = new Set(rows.map((row) => row.id));
-        await keepBlobs(tx, present.filter((id) => kept.has(id)).map(keyOf));
-        await abandonBlobs(tx, scope.projectId, present.filter((id) => !kept.has(id)).map(keyOf));
-      });
+    for (let left = ids; left.length > 0; ) {
+      if (background) await uploads.quiet(quietFor, waitAtMost, signal);
+      signal.throwIfAborted();
+      await Promise.allSettled(left.map((id) => underWay.get(id)));
+      const waiting = await imagesWithoutFeatures(app.db.query, scope.projectId, { ids: left });
+      const mine = waiting.filter((id) => !underWay.has(id));
+      const work = describe(app, scope, mine, signal);
+      for (const id of mine) underWay.set(id, work);
+      try {
+        await work;
+      } finally {
+        for (const id of mine) underWay.delete(id);
+      }
+      left = waiting.filter((id) => !mine.includes(id));
+    }
+    onDone?.(ids.length);
+  });
+}
+
+async function describe(
+  app: Featuring,
+  scope: ProjectScope,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const pictures = await mapConcurrently(ids, 8, (id) => getSealed(app, scope, 'image-original', id));
+  const present = ids.filter((_, index) => pictures[index] !== undefined);
+  if (present.length === 0) return;
+  const features = await app.vision.features(
+    pictures.filter((picture) => picture !== undefined),
+    { mirrored: featureCopies === 2 },
+    { signal },
+  );
+  const keyOf = (id: string) => blobKey(scope.accountId, scope.projectId, 'image-features', id);
+  await storing(app, scope, present.map(keyOf), async () => {
+    await mapConcurrently(present, 8, (id, index) => {
+      const { buffer, byteOffset, byteLength } = features[index]!;
+      return putSealed(app, scope, 'image-features', id, new Uint8Array(buffer, byteOffset, byteLength));
     });
-    onDone(ids.length);
+    await app.db.transaction(async (tx) => {
+      const rows = await tx
+        .updateTable('images')
+        .set({ features: 1 })
+        .where('project_id', '=', scope.projectId)
+        .where('id', 'in', present)
+        .returning('id')
+        .execute();
+      const kept = new Set(rows.map((row) => row.id));
+      await keepBlobs(tx, present.filter((id) => kept.has(id)).map(keyOf));
+      await abandonBlobs(tx, scope.projectId, present.filter((id) => !kept.has(id)).map(keyOf));
+    });
   });
 }
 

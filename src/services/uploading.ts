@@ -18,6 +18,7 @@ import { sealText } from '../store/sealed.ts';
 import { tagTypes } from '../store/tags.ts';
 import { prepare } from '../vision/image/decode.ts';
 import type { App, ProjectScope } from './context.ts';
+import { uploads } from './features.ts';
 import { tagConflict } from './image-tags.ts';
 import { checkMetadata } from './images.ts';
 import { getSealed, type Picture, pictureBytes, pictureKeys, pictureLimits, putSealed } from './pictures.ts';
@@ -68,8 +69,8 @@ export async function createImages(
   checkBatch(entries, shared, project.classificationType);
   const ids = entries.map(() => newId());
   const keys = ids.map((id) => pictureKeys(scope, 'image', id));
-  const results = await storing(app, scope, keys.flat(), () =>
-    storeImages(app, scope, project, entries, shared, ids, keys),
+  const results = await uploads.during(() =>
+    storing(app, scope, keys.flat(), () => storeImages(app, scope, project, entries, shared, ids, keys)),
   );
   const rows = results.flatMap((result) => result.row ?? []);
   const images = new Map((await imagesFromRows(app.db.query, app.keys, scope, rows)).map((image) => [image.id, image]));
