@@ -8,7 +8,7 @@ test('docs/compatibility.md is what the tables say', () => {
   assert.equal(
     written,
     compatibility(),
-    'docs/compatibility.md is out of date: `node scripts/run.mjs scripts/compatibility.ts` writes it anew',
+    'docs/compatibility.md is out of date: `node scripts/run.mjs scripts/documents.ts` writes it anew',
   );
 });
 
