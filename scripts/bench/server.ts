@@ -79,7 +79,7 @@ async function tagRow(server: TestServer, run: Run, path: string, address: strin
   const body = await (await fetch(address + path, { headers })).json();
   const bare = await startSide('bare-fastify', { body });
   const bareAddress = `${await bare.round<string>()}/customvision/v3.3/training`;
-  const task = { method: 'GET', headers, clients: 16, seconds: 2 };
+  const task = { method: 'GET', headers, clients: 32, seconds: 2 };
   const found = await inTurns(
     rounds,
     () => run({ ...task, url: address + path }),
@@ -88,7 +88,7 @@ async function tagRow(server: TestServer, run: Run, path: string, address: strin
   await bare.stop();
   const perSecond = (results: LoadResult[]) => results.map((one) => one.perSecond);
   return ratioRow(
-    'GetTag, 16 clients, against bare fastify',
+    'GetTag, 32 clients, against bare fastify',
     'requests/s',
     perSecond(found.ours),
     perSecond(found.peer),
