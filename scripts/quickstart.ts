@@ -102,7 +102,7 @@ async function quickstart({ endpoint, trainingKey, predictionKey }: Server): Pro
   const performance = await training.getIterationPerformance(project.id!, iteration.id!, { threshold: 0.5 });
   say('Performance', 'on pictures the model had not seen when it was asked');
   console.log(`${' '.repeat(19)}precision   recall   average precision`);
-  for (const row of [...performance.perTagPerformance!, { ...performance, name: 'all' }])
+  for (const row of [...performance.perTagPerformance!.toSorted(byName), { ...performance, name: 'all' }])
     console.log(
       `    ${row.name!.padEnd(12)}${percent(row.precision)}   ${percent(row.recall)}   ${percent(row.averagePrecision)}`.replace(
         /^/,
@@ -172,4 +172,8 @@ function say(step: string, text: string): void {
 
 function percent(fraction: number | undefined): string {
   return `${((fraction ?? 0) * 100).toFixed(1).padStart(5)} %`;
+}
+
+function byName(a: { name?: string }, b: { name?: string }): number {
+  return (a.name ?? '').localeCompare(b.name ?? '');
 }
