@@ -167,3 +167,11 @@ test('more rows than one run takes, in two copies, are learned from and scored i
       assert.ok(Math.abs(logits[(row - 20) * 2 + label]! - score) < 1e-4);
     }
 });
+
+test('it stops at its next look when it is aborted', async () => {
+  const abort = new AbortController();
+  const reason = new Error('enough');
+  const solving = assert.rejects(solve(task({ penalty: 1e-9 }), { signal: abort.signal }), reason);
+  abort.abort(reason);
+  await solving;
+});

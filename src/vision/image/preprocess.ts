@@ -1,10 +1,14 @@
 /**
  * Pixels as a network takes them: RGB8 [size, size, 3] to float32 [1, 3, size, size], pixel / 127.5 - 1, so -1..1.
- * With `mirrored`, left and right change places.
+ * With `mirrored`, left and right change places. Written to `out` if given.
  */
-export function preprocess(pixels: Uint8Array, size: number, mirrored = false): Float32Array {
+export function preprocess(
+  pixels: Uint8Array,
+  size: number,
+  mirrored = false,
+  out: Float32Array = new Float32Array(3 * size * size),
+): Float32Array {
   const plane = size * size;
-  const out = new Float32Array(3 * plane);
   for (let y = 0; y < size; y++)
     for (let x = 0; x < size; x++) {
       const from = (y * size + (mirrored ? size - 1 - x : x)) * 3;

@@ -13,7 +13,7 @@ export type TaskTable<T extends TaskTypes> = {
 };
 
 /** Steps of niceness below the thread that answers requests, which so gets a core whenever it needs one. */
-const nicer = 5;
+const nicer = 2;
 
 /**
  * Makes the calling worker thread do the tasks its pool sends, several at once where they wait for something. Ends with the pool;

@@ -36,11 +36,17 @@ export function taskTable(
     const session = await runtime.load(backboneModel(loaded));
     const input = pictureInput(loaded).name;
     const { size } = loaded.entry;
+    // Inputs are used again and again: a new one for each picture would keep the garbage collector busy.
+    const spare: Float32Array[] = [];
     return {
       close: session.close,
       async describe(square: Uint8Array, mirrored: boolean): Promise<Float32Array> {
-        const picture = tensor('float32', [1, 3, size, size], preprocess(square, size, mirrored));
-        return (await session.run({ [input]: picture }))[featuresOutput]!.data as Float32Array;
+        const picture = preprocess(square, size, mirrored, spare.pop());
+        const { [featuresOutput]: features } = await session.run({
+          [input]: tensor('float32', [1, 3, size, size], picture),
+        });
+        spare.push(picture);
+        return features!.data as Float32Array;
       },
     };
   });

@@ -3,6 +3,7 @@ import { after, test } from 'node:test';
 import { cloudSet } from '../classify/fixture-set.ts';
 import { classify } from '../classify/predict.ts';
 import { testPictures } from '../export/test-vectors.ts';
+import { bmpFile } from '../image/fixture-bmp.ts';
 import type { Vision } from '../vision.ts';
 import { createVision } from './vision-threads.ts';
 
@@ -14,19 +15,6 @@ const vision = (threads: number): Vision => {
 };
 after(() => Promise.all(made.map((each) => each.close())));
 
-/** RGB8 [size, size, 3] as a BMP file of 24 bits. */
-function bmp(rgb: Uint8Array, size: number): Uint8Array {
-  const file = Buffer.alloc(54 + rgb.length);
-  file.write('BM');
-  file.writeUInt32LE(54, 10);
-  file.writeUInt32LE(40, 14);
-  file.writeInt32LE(size, 18);
-  file.writeInt32LE(-size, 22);
-  file.writeUInt16LE(1, 26);
-  file.writeUInt16LE(24, 28);
-  for (let i = 0; i < rgb.length; i += 3) file.set([rgb[i + 2]!, rgb[i + 1]!, rgb[i]!], 54 + i);
-  return file;
-}
 /** What the network takes: nothing is resized, so that mirroring before or after decoding is the same. */
 const size = 160;
 const squares = testPictures(size);
@@ -35,7 +23,7 @@ const mirror = (rgb: Uint8Array): Uint8Array =>
     rgb,
     (_, at) => rgb[at - (at % (3 * size)) + 3 * (size - 1 - (Math.floor(at / 3) % size)) + (at % 3)]!,
   );
-const pictures = [...squares, ...squares.map(mirror)].map((rgb) => bmp(rgb, size));
+const pictures = [...squares, ...squares.map(mirror)].map((rgb) => bmpFile(rgb, size));
 
 test('features: in order, the same bits for any number of threads and whatever is asked beside', async () => {
   const [one, three] = [vision(1), vision(3)];
