@@ -123,7 +123,7 @@ async function sortRows(
     const labels = targets.subarray(row * classes, (row + 1) * classes);
     sorted.labels.set(labels, at * classes);
     for (let copy = 0; copy < copies; copy++) sorted.targets.set(labels, (at * copies + copy) * classes);
-    if (at % 1024 === 1023) await setImmediate();
+    if (at % 256 === 255) await setImmediate();
   }
   const last = folds.reduce((most, fold) => Math.max(most, fold), 0);
   const starts = Array.from({ length: last + 2 }, (_, fold) => rows.filter((row) => folds[row]! < fold).length);
