@@ -52,10 +52,12 @@ const sources = globSync('src/**/*.ts', { cwd: root })
   .map((path) => {
     const text = readFileSync(join(root, path), 'utf8');
     const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '');
-    const imports = [
-      ...code.matchAll(/^(?:import|export)\s(?:[^'";]*?\sfrom\s)?'([^']+)'|\bimport\('([^']+)'\)/gm),
-    ].map((match) => (match[1] ?? match[2])!);
-    return { path, text, code, imports };
+    const found = [
+      ...code.matchAll(/^(?:import|export)\s(type\s)?(?:[^'";]*?\sfrom\s)?'([^']+)'|\bimport\('([^']+)'\)/gm),
+    ];
+    const imports = found.map((match) => (match[2] ?? match[3])!);
+    const loaded = found.filter((match) => match[1] === undefined).map((match) => (match[2] ?? match[3])!);
+    return { path, text, code, imports, loaded };
   });
 
 const layerOf = (path: string): string =>
@@ -96,25 +98,35 @@ test('a third-party package lives in one place', () => {
   );
 });
 
-test('no two folders import each other, nor two files, however long the way round', () => {
+test('no two folders import each other, nor two files load each other, however long the way round', () => {
   // A layer is one unit; vision, which is large, is as many as it has folders. A file on top of a layer is its own unit.
   const folderOf = (path: string) => /^src\/(vision\/)?[^/]+(?=\/)/.exec(path)?.[0] ?? path;
-  for (const unit of [folderOf, (path: string) => path]) {
-    const edges = new Map<string, Set<string>>();
-    for (const { path, imports } of sources)
-      for (const target of imports.filter((name) => name.startsWith('.')).map((name) => fileOf(path, name)))
-        if (unit(path) !== unit(target)) edges.set(unit(path), (edges.get(unit(path)) ?? new Set()).add(unit(target)));
-    const reaches = (from: string, to: string, seen = new Set<string>()): boolean =>
-      [...(edges.get(from) ?? [])].some(
-        (next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))),
-      );
-    none(
-      [...edges.keys()]
-        .filter((one) => reaches(one, one))
-        .map((one) => `${one}: is in a circle of imports. Move what both sides need below both.`),
-    );
-  }
+  none(circles(folderOf, ({ imports }) => imports));
+  // Types alone may refer to each other: nothing of them is there at run time.
+  none(
+    circles(
+      (path) => path,
+      ({ loaded }) => loaded,
+    ),
+  );
 });
+
+function circles(
+  unitOf: (path: string) => string,
+  importsOf: (source: (typeof sources)[number]) => string[],
+): string[] {
+  const edges = new Map<string, Set<string>>();
+  for (const source of sources)
+    for (const specifier of importsOf(source).filter((name) => name.startsWith('.'))) {
+      const [from, to] = [unitOf(source.path), unitOf(fileOf(source.path, specifier))];
+      if (from !== to) edges.set(from, (edges.get(from) ?? new Set()).add(to));
+    }
+  const reaches = (from: string, to: string, seen = new Set<string>()): boolean =>
+    [...(edges.get(from) ?? [])].some((next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))));
+  return [...edges.keys()]
+    .filter((one) => reaches(one, one))
+    .map((one) => `${one}: is in a circle of imports. Move what both sides need below both.`);
+}
 
 test('settings, time and chance come in through one door each', () => {
   none(
