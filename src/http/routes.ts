@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { expected } from '../base/errors.ts';
+import { AppError, expected } from '../base/errors.ts';
 import { withDashes } from '../base/id.ts';
 import type { OperationId } from '../contract/operation.ts';
 import { read } from '../contract/read.ts';
@@ -7,6 +7,7 @@ import { servedVersions } from '../contract/served.ts';
 import type { ServedVersion, VersionedOperation } from '../contract/version.ts';
 import { type ProblemCode, problem } from '../domain/problems.ts';
 import type { App } from '../services/context.ts';
+import { requireProject } from '../services/projects.ts';
 import { requireKey } from './auth.ts';
 import { baseOf } from './base-address.ts';
 import type { Answer, Call, Handlers } from './handler.ts';
@@ -84,7 +85,14 @@ async function answer(app: App, operation: VersionedOperation, request: FastifyR
     links: createLinks(app, accountId, baseOf(app, request)),
   };
   const handler = handlers[operation.id] as (call: unknown) => Promise<Answer<unknown>>;
-  return handler(call satisfies Record<keyof Call<OperationId>, unknown>);
+  try {
+    return await handler(call satisfies Record<keyof Call<OperationId>, unknown>);
+  } catch (error) {
+    // A deletion that overtakes a request takes the project's key away under it: the project is not found, then.
+    if (params.projectId !== undefined && error instanceof AppError && error.code === 'KeyMissing')
+      await requireProject(app.db.query, call.scope);
+    throw error;
+  }
 }
 
 /** The ids of an address, lower case. One that is no id names nothing. */
