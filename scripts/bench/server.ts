@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { startServer, type TestServer } from '../../test/fixtures/server.ts';
 import { until } from '../../test/fixtures/until.ts';
 import { inTurns, limitRow, median, type Row, ratioRow } from './compare.ts';
+import { distinct } from './distinct.ts';
 import { startSide } from './side.ts';
 import type { LoadResult, LoadTask } from './sides/load.ts';
 
@@ -66,12 +67,6 @@ function client(server: TestServer): { ask: Ask; address: string } {
       return JSON.parse(text);
     },
   };
-}
-
-/** The same picture to the eye, another file. */
-function distinct(jpeg: Buffer, n: number): Buffer {
-  const comment = Buffer.from([0xff, 0xfe, 0, 10, ...Buffer.from(String(n).padStart(8, '0'))]);
-  return Buffer.concat([jpeg.subarray(0, 2), comment, jpeg.subarray(2)]);
 }
 
 async function tagRow(server: TestServer, run: Run, path: string, address: string, rounds: number): Promise<Row> {

@@ -11,13 +11,14 @@ import type { JobRun } from '../../../src/queue/job.ts';
 import { createAccount } from '../../../src/services/accounts.ts';
 import { createProject } from '../../../src/services/projects.ts';
 import { createImages } from '../../../src/services/uploading.ts';
+import { distinct } from '../distinct.ts';
 import { serveSide } from '../side.ts';
 
 serveSide<{ files: string[] }, undefined, number>(async ({ files }) => {
   const directory = mkdtempSync(join(tmpdir(), 'ownsight-bench-'));
   const app = await openApp(readConfig({ OWNSIGHT_HOME: join(directory, 'data'), OWNSIGHT_LOG: 'error' }));
   const account = await createAccount(app, { userName: 'bench' });
-  const pictures = files.map((file) => readFileSync(file));
+  const pictures = files.map((file, n) => distinct(readFileSync(file), n));
   const run: JobRun = {
     id: newId(),
     signal: new AbortController().signal,
