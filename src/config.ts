@@ -48,7 +48,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     keyStore,
     masterKeyFile: directory(text('OWNSIGHT_MASTER_KEY_FILE') ?? join(keyStore, 'master.key')),
     publicUrl: text('OWNSIGHT_PUBLIC_URL')?.replace(/\/+$/, ''),
-    allowNetworks: (text('OWNSIGHT_ALLOW_NETWORKS') ?? '').split(',').map((part) => part.trim()).filter((part) => part !== ''),
+    allowNetworks: (text('OWNSIGHT_ALLOW_NETWORKS') ?? '')
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
     threads: integer('OWNSIGHT_THREADS', 1, 64),
     logLevel: level,
   };

@@ -28,5 +28,10 @@ export interface AccountUsage {
   readonly projects: Quota;
   /** Stored predictions at present; there is no monthly bound here. */
   readonly predictions: Quota;
-  readonly perProject: readonly { readonly projectId: string; readonly iterations: Quota; readonly images: Quota; readonly tags: Quota }[];
+  readonly perProject: readonly {
+    readonly projectId: string;
+    readonly iterations: Quota;
+    readonly images: Quota;
+    readonly tags: Quota;
+  }[];
 }
