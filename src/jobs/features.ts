@@ -1,7 +1,7 @@
 import type { JobRun, Jobs } from '../queue/job.ts';
 import type { App } from '../services/context.ts';
 import { computeFeatures } from '../services/features.ts';
-import { imagesWithoutFeatures } from '../store/images.ts';
+import { imagesWithoutFeatures, outdateFeatures } from '../store/features.ts';
 import { hasProject } from '../store/projects.ts';
 
 /** Images looked up at a time. */
@@ -9,6 +9,7 @@ const batch = 256;
 
 /** Computes the features of a project's images that wait for them, oldest first, until none is left. */
 export async function features(app: App, scope: Jobs['features'], run: JobRun): Promise<void> {
+  await outdateFeatures(app.db.query, scope.projectId, app.vision.fingerprint);
   const tried = new Set<string>();
   while (await hasProject(app.db.query, scope.accountId, scope.projectId)) {
     const waiting = await imagesWithoutFeatures(app.db.query, scope.projectId, { limit: batch + tried.size });

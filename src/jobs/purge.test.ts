@@ -204,7 +204,7 @@ test('deleted images and tags live on while an iteration knows them, then go wit
       (row) => row.id,
     );
   assert.deepEqual((await images()).sort(), planted.imageIds.filter((id) => id !== forgotten).sort());
-  for (const kind of ['image-original', 'image-thumbnail', 'image-features'] as const) {
+  for (const kind of ['image-original', 'image-thumbnail'] as const) {
     const held = await Promise.all(
       planted.imageIds.map(
         async (id) => (await stores.blobs.get(blobKey(accountId, planted.projectId, kind, id))) !== undefined,

@@ -3,12 +3,12 @@ import { chunks } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
 import type { JobRun, Jobs } from '../queue/job.ts';
 import type { App, ProjectScope } from '../services/context.ts';
-import { computeFeatures, featureCopies, readFeatures } from '../services/features.ts';
+import { computeFeatures, readFeatures } from '../services/features.ts';
 import { putSealed } from '../services/pictures.ts';
 import { storing } from '../services/storing.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { Tx } from '../store/database.ts';
-import { imagesWithoutFeatures } from '../store/images.ts';
+import { imagesWithoutFeatures, outdateFeatures } from '../store/features.ts';
 import { findIteration, iterationImages, scoresId } from '../store/iterations.ts';
 import { keepBlobs } from '../store/loose-blobs.ts';
 import type { IterationImageRow, IterationRow } from '../store/schema.ts';
@@ -47,6 +47,7 @@ async function describeImages(
   run: JobRun,
 ): Promise<void> {
   const learned = new Set(images.map((image) => image.image_id));
+  await outdateFeatures(app.db.query, scope.projectId, app.vision.fingerprint);
   const waiting = await imagesWithoutFeatures(app.db.query, scope.projectId);
   const ids = waiting.filter((id) => learned.has(id));
   let done = images.length - ids.length;
@@ -83,7 +84,7 @@ async function learn(
       kind: iteration.classification_type === 'Multiclass' ? 'multiclass' : 'multilabel',
       classes,
       features: await readFeatures(app, scope, ids),
-      copies: featureCopies,
+      copies: 1,
       targets,
       folds: Uint8Array.from(images, (image) => image.fold),
       order: ids,

@@ -1,20 +1,18 @@
+import { setImmediate } from 'node:timers/promises';
 import { chunks, mapConcurrently } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
 import { gauge } from '../base/gauge.ts';
-import { blobKey } from '../store/blobs.ts';
-import { imagesWithoutFeatures } from '../store/images.ts';
-import { abandonBlobs, keepBlobs } from '../store/loose-blobs.ts';
+import { imagesWithoutFeatures, keepFeatures, selectFeatures } from '../store/features.ts';
 import type { App, ProjectScope } from './context.ts';
-import { getSealed, putSealed } from './pictures.ts';
-import { storing } from './storing.ts';
+import { getSealed } from './pictures.ts';
 
-/** Forms of each picture that are described and learned from: as it is, and mirrored. */
-export const featureCopies = 2;
-
-/** Pictures described, written and committed together: few enough to lose little, enough to share the disk's waits. */
+/** Pictures described and committed together: few enough to lose little, enough to share the disk's waits. */
 const chunkSize = 32;
+/** Rows of features read at once: a millisecond or two. */
+const readAtOnce = 200;
+const kind = 'image_features.features';
 
-type Featuring = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'vision'>;
+type Featuring = Pick<App, 'db' | 'keys' | 'blobs' | 'vision'>;
 
 /** The uploads under way in this process: features computed in the background stay out of their way. */
 export const uploads = gauge();
@@ -71,37 +69,29 @@ async function describe(
   ids: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
+  const { projectId } = scope;
   const pictures = await mapConcurrently(ids, 8, (id) => getSealed(app, scope, 'image-original', id));
   const present = ids.filter((_, index) => pictures[index] !== undefined);
   if (present.length === 0) return;
   const features = await app.vision.features(
     pictures.filter((picture) => picture !== undefined),
-    { mirrored: featureCopies === 2 },
+    { mirrored: false },
     { signal },
   );
-  const keyOf = (id: string) => blobKey(scope.accountId, scope.projectId, 'image-features', id);
-  await storing(app, scope, present.map(keyOf), async () => {
-    await mapConcurrently(present, 8, (id, index) => {
-      const { buffer, byteOffset, byteLength } = features[index]!;
-      return putSealed(app, scope, 'image-features', id, new Uint8Array(buffer, byteOffset, byteLength));
-    });
-    await app.db.transaction(async (tx) => {
-      const rows = await tx
-        .updateTable('images')
-        .set({ features: 1 })
-        .where('project_id', '=', scope.projectId)
-        .where('id', 'in', present)
-        .returning('id')
-        .execute();
-      const kept = new Set(rows.map((row) => row.id));
-      await keepBlobs(tx, present.filter((id) => kept.has(id)).map(keyOf));
-      await abandonBlobs(tx, scope.projectId, present.filter((id) => !kept.has(id)).map(keyOf));
-    });
+  const rows = present.map((id, index) => {
+    const { buffer, byteOffset, byteLength } = features[index]!;
+    return {
+      image_id: id,
+      project_id: projectId,
+      recipe: app.vision.fingerprint,
+      features: app.keys.seal({ ...scope, kind, id }, new Uint8Array(buffer, byteOffset, byteLength)),
+    };
   });
+  await app.db.transaction((tx) => keepFeatures(tx, projectId, rows));
 }
 
 /**
- * The kept features of these images, in order: float32 [n, featureCopies, d], in shared memory.
+ * The kept features of these images, in order: float32 [n, d], in shared memory.
  * @throws AppError `FeaturesMissing` when an image or its features are gone: the set changed meanwhile.
  */
 export async function readFeatures(
@@ -109,17 +99,20 @@ export async function readFeatures(
   scope: ProjectScope,
   imageIds: readonly string[],
 ): Promise<Float32Array> {
-  const length = featureCopies * app.vision.featureLength;
+  const length = app.vision.featureLength;
   const all = new Float32Array(new SharedArrayBuffer(imageIds.length * length * Float32Array.BYTES_PER_ELEMENT));
   const bytes = new Uint8Array(all.buffer);
-  await mapConcurrently(imageIds, 16, async (id, index) => {
-    const values = await getSealed(app, scope, 'image-features', id);
-    if (values?.byteLength !== length * Float32Array.BYTES_PER_ELEMENT)
-      throw new AppError(
-        'FeaturesMissing',
-        `expected ${length} feature values for an image but received ${values?.byteLength ?? 0} bytes`,
-      );
-    bytes.set(values, index * length * Float32Array.BYTES_PER_ELEMENT);
-  });
+  let row = 0;
+  for (const ids of chunks(imageIds, readAtOnce)) {
+    const found = await selectFeatures(app.db.query, app.vision.fingerprint, ids);
+    for (const id of ids) {
+      const sealed = found.get(id);
+      if (sealed === undefined)
+        throw new AppError('FeaturesMissing', 'the features of an image that is being learned are gone');
+      bytes.set(app.keys.open({ ...scope, kind, id }, sealed), row++ * length * Float32Array.BYTES_PER_ELEMENT);
+    }
+    // Others have their turn between two pieces.
+    await setImmediate();
+  }
   return all;
 }

@@ -4,7 +4,6 @@ import type { Readable } from 'node:stream';
 export const blobKinds = [
   'image-original',
   'image-thumbnail',
-  'image-features',
   'model',
   'export',
   'prediction-original',

@@ -89,6 +89,12 @@ async function open(writer: Sqlite.Database, reader: Sqlite.Database, clock: Clo
     return writing();
   };
 
+  // Whether somebody committed is looked at once a turn of the event loop, and after each commit of our own.
+  let looked = false;
+  const lookAgain = (): void => {
+    looked = false;
+  };
+
   const onDatabase: DatabaseConnection['executeQuery'] = async <R>({ sql, parameters }: CompiledQuery) => {
     try {
       const statement = readerStatements(sql);
@@ -102,6 +108,7 @@ async function open(writer: Sqlite.Database, reader: Sqlite.Database, clock: Clo
     } catch (error) {
       throw translated(error);
     } finally {
+      lookAgain();
       leave();
     }
   };
@@ -134,7 +141,10 @@ async function open(writer: Sqlite.Database, reader: Sqlite.Database, clock: Clo
       held.set(connection, leave);
       connection.executeQuery = inTransaction;
     },
-    commitTransaction: async () => control('commit'),
+    async commitTransaction() {
+      control('commit');
+      lookAgain();
+    },
     // A full disk makes SQLite roll back by itself; then there is nothing left to do.
     rollbackTransaction: async () => (writer.inTransaction ? control('rollback') : undefined),
     releaseConnection: async (connection) => held.get(connection)?.(),
@@ -166,9 +176,11 @@ async function open(writer: Sqlite.Database, reader: Sqlite.Database, clock: Clo
       }
     },
     remember<T>(key: string, read: () => Promise<T>) {
-      const now = commits.get();
-      if (now !== answersAsOf || answers.size >= answersKept) {
-        answers = new Map();
+      if (!looked) {
+        looked = true;
+        setImmediate(lookAgain);
+        const now = commits.get();
+        if (now !== answersAsOf || answers.size >= answersKept) answers = new Map();
         answersAsOf = now;
       }
       const asOf = answers;

@@ -1,6 +1,6 @@
 import type { Micros } from '../base/clock.ts';
 import { type BlobKind, blobKey } from './blobs.ts';
-import { blobCustody } from './custody.ts';
+import { blobCustody, tableCustody } from './custody.ts';
 import type { Tx } from './database.ts';
 import type { KeyScope } from './keys.ts';
 import { abandonBlobs } from './loose-blobs.ts';
@@ -59,12 +59,21 @@ export async function collectGarbage(
       scope.projectId,
       ids.flatMap((id) => kinds.map((kind) => blobKey(scope.accountId, scope.projectId, kind, id))),
     );
-    await tx.deleteFrom('regions').where(column, 'in', ids).execute();
-    await tx.deleteFrom('image_tags').where(column, 'in', ids).execute();
+    for (const child of childrenOf(table))
+      if (child !== iterations)
+        await tx
+          .deleteFrom(child as 'regions')
+          .where(column, 'in', ids)
+          .execute();
     await tx.deleteFrom(table).where('id', 'in', ids).execute();
   }
   return rows.length < limit ? undefined : rows.at(-1);
 }
+
+const childrenOf = (table: keyof Tables): (keyof Tables)[] =>
+  (Object.keys(tableCustody) as (keyof Tables)[]).filter((other) =>
+    (tableCustody[other].hangsOn as readonly string[]).includes(table),
+  );
 
 const blobKindsOf = (table: keyof Tables): BlobKind[] =>
   (Object.keys(blobCustody) as BlobKind[]).filter((kind) => blobCustody[kind].hangsOn === table);

@@ -96,18 +96,6 @@ export const findImage = (db: Queries, projectId: string, id: string): Promise<I
     )
     .executeTakeFirst();
 
-/** The ids of images whose features wait to be computed, oldest first: at most `limit`, and only those among `ids` if given. */
-export async function imagesWithoutFeatures(
-  db: Queries,
-  projectId: string,
-  { limit, ids }: { readonly limit?: number; readonly ids?: readonly string[] } = {},
-): Promise<string[]> {
-  let rows = db.selectFrom('images').select('id').where('project_id', '=', projectId).where('features', '=', 0);
-  if (ids !== undefined) rows = rows.where('id', 'in', [...ids]);
-  if (limit !== undefined) rows = rows.limit(limit);
-  return (await rows.orderBy('created').execute()).map((row) => row.id);
-}
-
 const parseBox = (text: string): Box => {
   const [left, top, width, height] = JSON.parse(text) as [number, number, number, number];
   return { left, top, width, height };

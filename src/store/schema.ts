@@ -12,6 +12,7 @@ export interface Tables {
   projects: ProjectRow;
   tags: TagRow;
   images: ImageRow;
+  image_features: ImageFeaturesRow;
   image_tags: ImageTagRow;
   regions: RegionRow;
   iterations: IterationRow;
@@ -104,11 +105,21 @@ export interface ImageRow {
   metadata: Sealed | null;
   /** 0: deleted from the workspace, kept only because an iteration learned from it. */
   workspace: Flag;
-  /** 0 waiting, 1 the `image-features` blob is there. */
+  /** 0 waiting to be described, 1 its row in `image_features` is there. */
   features: Flag;
 }
 
 /** A tag on an image. */
+/** What training sees of an image. A row rather than a file: a few kilobytes each, written many at a time. */
+export interface ImageFeaturesRow {
+  image_id: string;
+  project_id: string;
+  /** `vision.fingerprint` of what computed them. */
+  recipe: string;
+  /** float32 [d], little-endian. */
+  features: Sealed;
+}
+
 /** A tag on an image of the workspace. */
 export interface ImageTagRow {
   image_id: string;

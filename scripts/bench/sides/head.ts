@@ -7,7 +7,7 @@ import { serveSide } from '../side.ts';
 
 const pictures = 1000;
 const classes = 20;
-const copies = 2;
+const copies = 1;
 
 serveSide<undefined, undefined, number>(async () => {
   const vision = createVision({});

@@ -74,6 +74,14 @@ create index images_project on images (project_id, workspace, created, id);
 create index images_features on images (project_id, created, id) where features = 0;
 create unique index images_digest on images (project_id, digest) where workspace = 1;
 
+create table image_features (
+  image_id text not null primary key references images (id),
+  project_id text not null references projects (id),
+  recipe text not null,
+  features bytea not null
+);
+create index image_features_project on image_features (project_id, recipe);
+
 create table image_tags (
   image_id text not null references images (id),
   tag_id text not null references tags (id),
