@@ -27,7 +27,6 @@ const homeOf: Readonly<Record<string, string>> = {
   commander: 'src/cli/',
   'fast-bmp': 'src/vision/image/',
   fastify: 'src/http/',
-  '@fastify/multipart': 'src/http/',
   '@fastify/swagger': 'src/http/',
   '@fastify/swagger-ui': 'src/http/',
   kysely: 'src/store/',
