@@ -8,7 +8,7 @@ import { findProject } from '../store/projects.ts';
 import type { IterationRow } from '../store/schema.ts';
 import { openTextOrNull, sealText } from '../store/sealed.ts';
 import { classify } from '../vision/classify/predict.ts';
-import { identify, prepare } from '../vision/image/decode.ts';
+import { prepare } from '../vision/image/decode.ts';
 import type { App, ProjectScope } from './context.ts';
 import { publishNameLookup, requireIteration } from './iterations.ts';
 import { byProbability, namedPredictions } from './models.ts';
@@ -84,10 +84,9 @@ async function predict(
   bytes: Uint8Array,
   options: PredictOptions,
 ): Promise<ImagePrediction> {
-  await identify(bytes, pictureLimits);
   const [classifier, [features]] = await Promise.all([
     app.models.load(scope, iteration.id),
-    app.vision.features([bytes], { mirrored: false }, { urgent: true }),
+    app.vision.features([bytes], { mirrored: false, limits: pictureLimits }, { urgent: true }),
   ]);
   const answer: ImagePrediction = {
     id: options.id,

@@ -1,6 +1,7 @@
 import type { Run } from '../base/run.ts';
 import type { Classifier, ClassifierFit, ClassifierSet } from './classify/classifier.ts';
 import type { ExportedModel, OnnxFlavor } from './export/exporter.ts';
+import type { PictureLimits } from './image/decode.ts';
 
 /**
  * The learning core as the rest of the server sees it: everything that takes time, run in worker threads so that the
@@ -14,11 +15,11 @@ export interface Vision {
   /**
    * The features of each picture (the bytes of an image file, already inspected), in order: float32 [featureLength];
    * with `mirrored`, float32 [2 * featureLength]: of the picture, then of its mirror image.
-   * @throws AppError `BadRequestImageFormat` when a picture cannot be decoded.
+   * @throws AppError `BadRequestImageFormat` when a picture cannot be decoded, `BadRequestImageDimensions` when it is beyond `limits`.
    */
   features(
     pictures: readonly Uint8Array[],
-    options: { readonly mirrored: boolean },
+    options: { readonly mirrored: boolean; readonly limits?: PictureLimits },
     run?: Run,
   ): Promise<Float32Array[]>;
   /** Learns a classifier and its held-out probabilities. The same set gives the same bits, in whatever order it comes. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encode } from 'fast-bmp';
 import sharp, { type Sharp } from 'sharp';
-import { identify, inspect, pixels, prepare, thumbnail } from './decode.ts';
+import { inspect, type PictureLimits, pixels, prepare, thumbnail } from './decode.ts';
 
 const limits = { maxPixels: 1_000_000, maxSide: 2_000 };
 /** A picture of four quarters: red, green above; blue, white below. */
@@ -51,7 +51,6 @@ for (const [format, make] of Object.entries(files)) {
   test(`${format}: format, size, pixels and thumbnail`, async () => {
     const bytes = await make();
     assert.deepEqual(await inspect(bytes, limits), { format, width: 400, height: 300 });
-    assert.deepEqual(await identify(bytes, limits), { format, width: 400, height: 300 });
     const square = await pixels(bytes, 64);
     assert.equal(square.length, 64 * 64 * 3);
     near(corners(square, 64), colours);
@@ -149,7 +148,7 @@ test('a picture over the limits is refused before it is decoded', async () => {
     .toBuffer();
   assert.ok(bomb.length < 2_000_000);
   const start = performance.now();
-  for (const step of [identify, inspect, prepare])
+  for (const step of [inspect, prepare, (bytes: Uint8Array, most: PictureLimits) => pixels(bytes, 8, most)])
     await assert.rejects(step(bomb, limits), {
       code: 'BadRequestImageDimensions',
       message: /at most 2000 pixels a side and 1000000 in all but received 6000 x 6000/,

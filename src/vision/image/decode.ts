@@ -38,14 +38,6 @@ const readers = ['Jpeg', 'Png', 'Nsgif', 'Webp', 'Tiff'];
 sharp.unblock({ operation: readers.map((reader) => `VipsForeignLoad${reader}`) });
 
 /**
- * What the first bytes say of a picture, without decoding it (about 0.3 ms): for callers that decode it next anyway.
- * @throws AppError `BadRequestImageFormat`, `BadRequestImageDimensions`.
- */
-export async function identify(bytes: Uint8Array, limits: PictureLimits): Promise<Picture> {
-  return (await open(bytes, limits)).picture;
-}
-
-/**
  * What a picture is, after decoding all of it: so a file that passes is whole. Of an animation the first frame counts.
  * @throws AppError `BadRequestImageFormat` when it is no picture, of no format read here, or damaged or cut off;
  * `BadRequestImageDimensions` when it is larger than `limits`, before memory is taken for it.
@@ -75,8 +67,8 @@ export async function thumbnail(bytes: Uint8Array): Promise<Buffer> {
  * linearly (which programs that use an exported model find at hand). The only way pictures reach a model, in training
  * as in prediction, so both see the same pixels. @throws as {@link inspect}.
  */
-export async function pixels(bytes: Uint8Array, size: number): Promise<Uint8Array> {
-  const { picture, image } = await open(bytes, generous);
+export async function pixels(bytes: Uint8Array, size: number, limits: PictureLimits = generous): Promise<Uint8Array> {
+  const { picture, image } = await open(bytes, limits);
   return decoded(picture, () =>
     image.resize(size, size, { fit: 'fill', kernel: 'linear' }).flatten(white).toColourspace('srgb').raw().toBuffer(),
   );

@@ -7,7 +7,7 @@ import { type Standardised, type StandardiseTask, standardise } from '../classif
 import type { ExportedModel, OnnxFlavor } from '../export/exporter.ts';
 import { exportOnnx } from '../export/onnx.ts';
 import { tensor } from '../graph/tensor.ts';
-import { pixels } from '../image/decode.ts';
+import { type PictureLimits, pixels } from '../image/decode.ts';
 import { preprocess } from '../image/preprocess.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { TaskTable } from './serve.ts';
@@ -15,7 +15,10 @@ import type { TaskTable } from './serve.ts';
 /** What compute threads can do. */
 export type Tasks = {
   /** One picture: float32 [d], or [2 d] with its mirror image. */
-  features: { input: { readonly picture: Uint8Array; readonly mirrored: boolean }; output: Float32Array };
+  features: {
+    input: { readonly picture: Uint8Array; readonly mirrored: boolean; readonly limits?: PictureLimits | undefined };
+    output: Float32Array;
+  };
   standardise: { input: StandardiseTask; output: Standardised };
   solve: { input: SolveTask; output: Solution };
   calibrate: { input: Scored; output: Calibrated };
@@ -52,8 +55,8 @@ export function taskTable(
   });
   const solve = solver(runtime);
   return {
-    async features({ picture, mirrored }, { signal }) {
-      const [square, { describe }] = await Promise.all([pixels(picture, builtIn.size), network()]);
+    async features({ picture, mirrored, limits }, { signal }) {
+      const [square, { describe }] = await Promise.all([pixels(picture, builtIn.size, limits), network()]);
       signal?.throwIfAborted();
       const features = await describe(square, false);
       if (!mirrored) return features;
