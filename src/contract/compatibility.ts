@@ -1,12 +1,14 @@
-import { type Api, history, type Operation, type OperationId, type Version } from './operation.ts';
+import { type Api, baseOfApi, history, type Operation, type OperationId, type Version } from './operation.ts';
 import { servedVersions } from './served.ts';
 import { operations } from './version.ts';
+
+type AzureApi = Exclude<Api, 'ownsight'>;
 
 /** When an operation existed. */
 type Lifetime = Pick<Operation, 'since' | 'until'>;
 
 /** Operations that some version had and none of ours serves yet. Source: the published Swagger files. */
-const missing: Readonly<Record<Api, Readonly<Record<string, Lifetime>>>> = {
+const missing: Readonly<Record<AzureApi, Readonly<Record<string, Lifetime>>>> = {
   training: {
     PostImageTags: { since: '1.2', until: '1.2' },
     QueryPredictionResults: { since: '1.2', until: '1.2' },
@@ -37,10 +39,29 @@ Made from the operation tables in \`src/contract/\`: do not edit.
 
 ● served, ○ exists in Azure's API but is not served yet, blank: that version did not have it.
 ${table('training', 'Training')}
-${table('prediction', 'Prediction')}`;
+${table('prediction', 'Prediction')}
+
+## Ownsight's own
+
+Beside Azure's API, in the same manner, opened by a training key.
+
+${line(['Operation', 'Address', 'What it does'])}
+${line(['---', '---', '---'])}
+${own()}
+`;
 }
 
-function table(api: Api, title: string): string {
+const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+
+const own = (): string =>
+  Object.entries(operations)
+    .filter(([, { api }]) => api === 'ownsight')
+    .map(([id, { api, since, method, path, summary }]) =>
+      line([id, `\`${method} ${baseOfApi(api, since)}${path}\``, summary]),
+    )
+    .join('\n');
+
+function table(api: AzureApi, title: string): string {
   const versions: readonly Version[] = history[api];
   const known = Object.entries(operations).filter(([, operation]) => operation.api === api);
   const rows: [string, Lifetime][] = [...known, ...Object.entries(missing[api])].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -49,7 +70,6 @@ function table(api: Api, title: string): string {
     if (at < versions.indexOf(since) || (until !== undefined && at > versions.indexOf(until))) return ' ';
     return isServed(api, version, id as OperationId) ? '●' : '○';
   };
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return `
 ## ${title}
 

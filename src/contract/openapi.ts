@@ -1,4 +1,4 @@
-import { keyHeaders } from './operation.ts';
+import { keyHeaders, keyPurposes } from './operation.ts';
 import type { PlainSchema } from './schema.ts';
 import { servedVersions } from './served.ts';
 import type { ServedVersion, VersionedOperation } from './version.ts';
@@ -20,7 +20,11 @@ export function openApi(): Json {
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Ownsight', version: '1', description: 'The Azure Custom Vision API, served by Ownsight.' },
+    info: {
+      title: 'Ownsight',
+      version: '1',
+      description: 'The Azure Custom Vision API, and what it never had: to see, take away and erase all that is held.',
+    },
     tags: servedVersions.map((served) => ({ name: tagOf(served) })),
     paths,
     components: {
@@ -33,7 +37,7 @@ export function openApi(): Json {
 }
 
 const tagOf = ({ api, version }: ServedVersion): string =>
-  `${api === 'training' ? 'Training' : 'Prediction'} v${version}`;
+  `${{ training: 'Training', prediction: 'Prediction', ownsight: 'Ownsight' }[api]} v${version}`;
 
 function describe(
   served: ServedVersion,
@@ -45,30 +49,36 @@ function describe(
   const content =
     body?.kind === 'json'
       ? { 'application/json': { schema: model(body.schema) } }
-      : {
-          'multipart/form-data': {
-            schema: { type: 'object', properties: { imageData: { type: 'string', format: 'binary' } } },
-          },
-          'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
-        };
+      : body?.kind === 'stream'
+        ? { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
+        : {
+            'multipart/form-data': {
+              schema: { type: 'object', properties: { imageData: { type: 'string', format: 'binary' } } },
+            },
+            'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
+          };
   const answer =
     reply === undefined
       ? {}
       : {
           content:
-            reply === 'bytes' ? { 'application/octet-stream': {} } : { 'application/json': { schema: model(reply) } },
+            reply === 'events'
+              ? { 'text/event-stream': {} }
+              : typeof reply === 'string'
+                ? { 'application/octet-stream': {} }
+                : { 'application/json': { schema: model(reply) } },
         };
   return {
     operationId: `${operation.id}-${served.api}-v${served.version}`,
     summary: operation.summary,
     tags: [tagOf(served)],
-    security: [{ [served.api]: [] }],
+    security: [{ [keyPurposes[served.api]]: [] }],
     parameters: [
       ...[...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
         name,
         in: 'path',
         required: true,
-        schema: name === 'publishedName' ? { type: 'string' } : { type: 'string', format: 'uuid' },
+        schema: name?.endsWith('Id') ? { type: 'string', format: 'uuid' } : { type: 'string' },
       })),
       ...Object.entries(query.properties ?? {}).map(([name, schema]) => ({
         name,
@@ -79,7 +89,7 @@ function describe(
         schema: model(schema),
       })),
     ],
-    ...(body !== undefined && { requestBody: { required: body.kind === 'pictures' || body.required, content } }),
+    ...(body !== undefined && { requestBody: { required: body.kind !== 'json' || body.required, content } }),
     responses: {
       ...Object.fromEntries(
         operation.success.map((status) => [
@@ -99,6 +109,7 @@ const meanings: Readonly<Record<number, string>> = {
   200: 'Done.',
   202: 'Accepted: the rest happens in the background.',
   204: 'Done; nothing to say.',
+  206: 'The part that was asked for (Range).',
   207: 'Done in part: each entry has its own status.',
 };
 

@@ -1,33 +1,74 @@
+import type { Readable } from 'node:stream';
 import type { Static, TObject, TSchema } from 'typebox';
 import type { KeyPurpose } from '../domain/account.ts';
+import type { ownsightOperations } from './ownsight.ts';
 import type { predictionOperations } from './prediction.ts';
 import type { trainingOperations } from './training.ts';
 
-/** The APIs of Custom Vision. Its name is also the last fixed part of an address: `/customvision/v3.3/training/…`. */
-export type Api = KeyPurpose;
+/** The two APIs of Custom Vision, and `ownsight`: what it never had. */
+export type Api = KeyPurpose | 'ownsight';
 
-/** The header that carries the key of each API. */
-export const keyHeaders: Readonly<Record<Api, string>> = { training: 'Training-Key', prediction: 'Prediction-Key' };
+/** Which of the account's keys opens each API. */
+export const keyPurposes: Readonly<Record<Api, KeyPurpose>> = {
+  training: 'training',
+  prediction: 'prediction',
+  ownsight: 'training',
+};
+/** The header that carries each kind of key. */
+export const keyHeaders: Readonly<Record<KeyPurpose, string>> = {
+  training: 'Training-Key',
+  prediction: 'Prediction-Key',
+};
+
+/** Where the operations of an API's version begin. */
+export const baseOfApi = (api: Api, version: Version): string =>
+  api === 'ownsight' ? `/ownsight/v${version}` : `/customvision/v${version}/${api}`;
 
 /** Every version an API had, oldest first. Those served are in `served.ts`. */
 export const history = {
   training: ['1.0', '1.2', '2.0', '2.1', '2.2', '3.0', '3.1', '3.2', '3.3', '3.4-preview'],
   prediction: ['1.1', '2.0', '3.0', '3.1'],
+  ownsight: ['1'],
 } as const satisfies Record<Api, readonly string[]>;
 /** A version as addresses name it, without the `v`. */
 export type Version = (typeof history)[Api][number];
 
-/** What a body holds: JSON of a schema, or pictures (`most` at most; as multipart/form-data or as plain bytes). */
+/**
+ * What a body holds: JSON of a schema, pictures (`most` at most; as multipart/form-data or as plain bytes), or a stream
+ * of bytes of any length, which the handler reads at its own pace.
+ */
 export type Body =
   | { readonly kind: 'json'; readonly schema: TSchema; readonly required: boolean; readonly large?: true }
-  | { readonly kind: 'pictures'; readonly most: number };
+  | { readonly kind: 'pictures'; readonly most: number }
+  | { readonly kind: 'stream' };
+
+/** A file as an answer, of any size. It is read as fast as the client takes it, and let go when the client goes. */
+export interface FileReply {
+  /** What a browser saves it as. */
+  readonly name: string;
+  readonly mediaType: string;
+  /** In bytes; `undefined`: not known beforehand, so that parts of it cannot be asked for. */
+  readonly size: number | undefined;
+  /** Changes whenever the bytes do: lets a client go on with a download it began. */
+  readonly tag?: string;
+  /** The bytes from `from` to the one before `to`; 0 and `size` for all of them. `to` is `undefined` when the size is. */
+  open(from: number, to: number | undefined): Promise<Readable>;
+}
+
+/** One message of an answer that goes on and on. `data` is sent as JSON. */
+export interface ServerEvent {
+  readonly event: string;
+  readonly data: unknown;
+  /** What a client that lost its connection sends back as `Last-Event-ID`. */
+  readonly id?: string;
+}
 
 /** One thing a client can ask for, as the newest version of its API has it. */
 export interface Operation {
   /** Which API, and so which of the account's keys opens it. */
   readonly api: Api;
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** Below `/customvision/{version}/{api}`; parameters in braces. */
+  /** Below {@link baseOfApi}; parameters in braces. */
   readonly path: string;
   /** The first version that has it. */
   readonly since: Version;
@@ -36,14 +77,14 @@ export interface Operation {
   readonly summary: string;
   readonly query: TObject;
   readonly body?: Body;
-  /** The answer's JSON; `bytes`: a file; absent: none. */
-  readonly reply?: TSchema | 'bytes';
+  /** The answer's JSON; `bytes`: a small file; `file`: a {@link FileReply}; `events`: Server-Sent Events; absent: none. */
+  readonly reply?: TSchema | 'bytes' | 'file' | 'events';
   /** The statuses of success, the usual one first. */
   readonly success: readonly number[];
 }
 
 /** Every operation served, by id. */
-export type Operations = typeof trainingOperations & typeof predictionOperations;
+export type Operations = typeof trainingOperations & typeof predictionOperations & typeof ownsightOperations;
 /** The id of an operation, as Azure and its SDKs name it. */
 export type OperationId = keyof Operations;
 
@@ -54,10 +95,16 @@ export type BodyOf<Op extends OperationId> = Operations[Op] extends {
   readonly body: { readonly kind: 'json'; readonly schema: infer S extends TSchema };
 }
   ? Static<S>
-  : undefined;
+  : Operations[Op] extends { readonly body: { readonly kind: 'stream' } }
+    ? Readable
+    : undefined;
 /** What an operation answers, in the newest version's terms. */
 export type ReplyOf<Op extends OperationId> = Operations[Op] extends { readonly reply: infer R }
   ? R extends TSchema
     ? Static<R>
-    : Uint8Array
+    : R extends 'file'
+      ? FileReply
+      : R extends 'events'
+        ? AsyncIterable<ServerEvent>
+        : Uint8Array
   : undefined;

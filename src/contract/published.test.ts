@@ -34,7 +34,7 @@ const skip = existsSync(join(shared, 'spec')) ? false : 'the published Swagger f
 const fileOf = ({ api, version }: ServedVersion): string =>
   join(shared, 'spec', `${api === 'training' ? 'Training' : 'Prediction'}-v${version}.json`);
 
-for (const served of servedVersions) {
+for (const served of servedVersions.filter(({ api }) => api !== 'ownsight')) {
   test(`${served.api} v${served.version} is as published`, { skip }, () => {
     const swagger = JSON.parse(readFileSync(fileOf(served), 'utf8')) as Swagger;
     const published = Object.entries(swagger.paths).flatMap(([path, methods]) =>
@@ -78,6 +78,7 @@ for (const served of servedVersions) {
       'Unauthorized',
       'MethodNotAllowed',
       'PayloadTooLarge',
+      'RangeNotSatisfiable',
       'TooManyRequests',
       'ErrorStorageFull',
     ]);
@@ -114,7 +115,7 @@ const unpublished = new Set(['useNegativeSet', 'detectionParameters']);
 /** Every property we answer is published, under the same name and kind, at every depth. */
 function compareReply(ours: VersionedOperation, theirs: SwaggerOperation, swagger: Swagger): void {
   const published = theirs.responses['200']?.schema;
-  if (ours.reply === undefined || ours.reply === 'bytes') return;
+  if (typeof ours.reply !== 'object') return;
   assert.ok(published, `${ours.id} answers nothing`);
   const compare = (schema: PlainSchema, wanted: SwaggerSchema, where: string): void => {
     const model = wanted.$ref === undefined ? wanted : swagger.definitions[wanted.$ref.split('/').at(-1)!]!;

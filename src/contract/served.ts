@@ -16,4 +16,5 @@ export const servedVersions: readonly ServedVersion[] = [
   servedVersion('training', [training33, training32, training31, training30, training12]),
   servedVersion('prediction', []),
   servedVersion('prediction', [prediction30]),
+  servedVersion('ownsight', []),
 ];

@@ -1,5 +1,14 @@
 import type { ProblemCode } from '../domain/problems.ts';
-import { type Api, type Body, history, type Operation, type OperationId, type Version } from './operation.ts';
+import {
+  type Api,
+  type Body,
+  baseOfApi,
+  history,
+  type Operation,
+  type OperationId,
+  type Version,
+} from './operation.ts';
+import { ownsightOperations } from './ownsight.ts';
 import { predictionOperations } from './prediction.ts';
 import type { PlainSchema } from './schema.ts';
 import type { ModelChange, OperationChange, Step } from './step.ts';
@@ -15,9 +24,9 @@ export interface VersionedOperation {
   readonly query: PlainSchema;
   readonly body:
     | { readonly kind: 'json'; readonly schema: PlainSchema; readonly required: boolean; readonly large: boolean }
-    | Extract<Body, { kind: 'pictures' }>
+    | Extract<Body, { kind: 'pictures' | 'stream' }>
     | undefined;
-  readonly reply: PlainSchema | 'bytes' | undefined;
+  readonly reply: PlainSchema | 'bytes' | 'file' | 'events' | undefined;
   readonly success: readonly number[];
   /** An answer in the newest version's terms -> in this version's. */
   readonly encode: (reply: unknown) => unknown;
@@ -32,7 +41,11 @@ export interface ServedVersion {
 }
 
 /** Every operation of the newest version of each API. */
-export const operations: Readonly<Record<OperationId, Operation>> = { ...trainingOperations, ...predictionOperations };
+export const operations: Readonly<Record<OperationId, Operation>> = {
+  ...trainingOperations,
+  ...predictionOperations,
+  ...ownsightOperations,
+};
 
 /** The version at the end of `steps`, which lead from the newest version of `api` to it, newest first; no steps: the newest itself. */
 export function servedVersion(api: Api, steps: readonly Step[]): ServedVersion {
@@ -56,11 +69,11 @@ export function servedVersion(api: Api, steps: readonly Step[]): ServedVersion {
       const omitted: readonly string[] = changes.flatMap((change) => change.omitQuery ?? []);
       const required: readonly string[] = changes.flatMap((change) => change.requireQuery ?? []);
       const { reply, body } = operation;
-      const shaped = reply === undefined || reply === 'bytes' ? undefined : shape(reply as PlainSchema);
+      const shaped = typeof reply === 'object' ? shape(reply as PlainSchema) : undefined;
       return {
         id,
         method: operation.method,
-        path: `/customvision/v${version}/${api}${operation.path}`,
+        path: `${baseOfApi(api, version)}${operation.path}`,
         summary: operation.summary,
         query: requiring(without(operation.query as PlainSchema, omitted), required),
         body:
@@ -74,7 +87,7 @@ export function servedVersion(api: Api, steps: readonly Step[]): ServedVersion {
                   required: body.required,
                   large: body.large ?? false,
                 },
-        reply: shaped?.schema ?? (reply as 'bytes' | undefined),
+        reply: shaped?.schema ?? (reply as Exclude<typeof reply, object>),
         success: changes.findLast((change) => change.success !== undefined)?.success ?? operation.success,
         encode: shaped?.encode ?? ((value: unknown) => value),
       };

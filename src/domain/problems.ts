@@ -91,6 +91,7 @@ export const problems = {
   MethodNotAllowed: [405, 'This address does not take this method.'],
   PayloadTooLarge: [413, 'The request body is larger than allowed.'],
   UnsupportedMediaType: [415, 'Unsupported media type.'],
+  RangeNotSatisfiable: [416, 'The file has no such part.'],
   Conflict: [409, 'The thing changed meanwhile: try again.'],
   TooManyRequests: [429, 'Too many requests at once: try again later.'],
   ErrorUnknown: [500, 'Something went wrong inside the server. Nothing was lost; the log of the server says more.'],

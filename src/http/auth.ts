@@ -1,6 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { keyHeaders } from '../contract/operation.ts';
-import type { KeyPurpose } from '../domain/account.ts';
+import { type Api, keyHeaders, keyPurposes } from '../contract/operation.ts';
 import { problem } from '../domain/problems.ts';
 import { authenticate } from '../services/accounts.ts';
 import type { App } from '../services/context.ts';
@@ -14,10 +13,11 @@ declare module 'fastify' {
 
 /**
  * A hook that sets `accountId`, before any of the body is read.
- * `Ocp-Apim-Subscription-Key`, of Azure's gateway, does for both APIs.
+ * `Ocp-Apim-Subscription-Key`, of Azure's gateway, does for all APIs.
  * @throws AppError `Unauthorized`, the same whether the key is missing, unknown, revoked or for the other API.
  */
-export function requireKey(app: App, purpose: KeyPurpose): (request: FastifyRequest) => Promise<void> {
+export function requireKey(app: App, api: Api): (request: FastifyRequest) => Promise<void> {
+  const purpose = keyPurposes[api];
   const name = keyHeaders[purpose].toLowerCase();
   return async (request) => {
     const key = request.headers[name] ?? request.headers['ocp-apim-subscription-key'];

@@ -21,6 +21,10 @@ export interface Call<Op extends OperationId> {
   /** The request's own id, also in the answer's headers. */
   readonly id: string;
   readonly links: Links;
+  /** What the client likes to read, best first, as language tags of `Accept-Language`; may be empty. */
+  readonly languages: readonly string[];
+  /** Aborted when the client is gone or the server stops: for answers that take long. */
+  readonly signal: AbortSignal;
 }
 
 /** What goes back, in the newest version's terms. */

@@ -32,7 +32,7 @@ function hintFor(path: string): string {
   const wanted = api?.toLowerCase();
   if (version === undefined || (wanted !== 'training' && wanted !== 'prediction')) {
     const all = (['training', 'prediction'] as const).map((name) => `/customvision/{${versionsOf(name)}}/${name}/…`);
-    return `There is nothing at this address. Expected ${all.join(' or ')}.`;
+    return `There is nothing at this address. Expected ${all.join(' or ')} or /ownsight/v1/….`;
   }
   const isServed = servedVersions.some((served) => served.api === wanted && served.version === version.toLowerCase());
   if (isServed) return `There is no such operation in ${wanted} v${version}, or it is not served yet.`;

@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { AppError, expected } from '../base/errors.ts';
 import { withDashes } from '../base/id.ts';
 import type { OperationId } from '../contract/operation.ts';
@@ -15,10 +16,12 @@ import { accountHandlers } from './handlers/account.ts';
 import { imageHandlers } from './handlers/images.ts';
 import { iterationHandlers } from './handlers/iterations.ts';
 import { labelHandlers } from './handlers/labels.ts';
+import { ownsightHandlers } from './handlers/ownsight.ts';
 import { predictionHandlers } from './handlers/predictions.ts';
 import { projectHandlers } from './handlers/projects.ts';
 import { tagHandlers } from './handlers/tags.ts';
 import { createLinks } from './links.ts';
+import { send } from './sending.ts';
 import { readJson, readPictures } from './uploads.ts';
 
 declare module 'fastify' {
@@ -37,6 +40,7 @@ const handlers: Handlers = {
   ...labelHandlers,
   ...iterationHandlers,
   ...predictionHandlers,
+  ...ownsightHandlers,
 };
 
 const MiB = 1024 * 1024;
@@ -51,27 +55,56 @@ const bodyLimits = {
 
 /** Registers every operation of every version served. */
 export function registerOperations(server: FastifyInstance, app: App): void {
-  const hooks = { training: requireKey(app, 'training'), prediction: requireKey(app, 'prediction') };
+  const stopping = new AbortController();
+  server.addHook('preClose', async () => stopping.abort());
   for (const served of servedVersions) {
+    const onRequest = requireKey(app, served.api);
     for (const operation of served.operations) {
-      server.route({
+      const route: RouteOptions = {
         method: operation.method,
         url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
         bodyLimit: bodyLimitOf(operation),
         config: { operation, served },
-        onRequest: hooks[served.api],
-        handler: async (request, reply) => send(reply, operation, await answer(app, operation, request)),
-      });
+        onRequest,
+        handler: async (request, reply) => {
+          const signal = AbortSignal.any([stopping.signal, whenGone(reply)]);
+          return send(request, reply, operation, await answer(app, operation, request, signal));
+        },
+      };
+      if (operation.body?.kind === 'stream') registerStreaming(server, route);
+      else server.route(route);
     }
   }
 }
 
+/** A route whose body is not collected before its handler is called. */
+function registerStreaming(server: FastifyInstance, route: RouteOptions): void {
+  server.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, body, done) => done(null, body));
+    scope.route(route);
+  });
+}
+
+/** Aborted when the connection ends before the answer does. */
+function whenGone(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => reply.raw.writableFinished || gone.abort());
+  return gone.signal;
+}
+
 function bodyLimitOf({ body }: VersionedOperation): number {
   if (body?.kind === 'pictures') return body.most === 1 ? bodyLimits.picture : bodyLimits.pictures;
+  if (body?.kind === 'stream') return Number.MAX_SAFE_INTEGER;
   return body?.large ? bodyLimits.largeJson : bodyLimits.json;
 }
 
-async function answer(app: App, operation: VersionedOperation, request: FastifyRequest): Promise<Answer<unknown>> {
+async function answer(
+  app: App,
+  operation: VersionedOperation,
+  request: FastifyRequest,
+  signal: AbortSignal,
+): Promise<Answer<unknown>> {
   const { accountId } = request;
   const params = readParameters(request.params as Record<string, string>);
   const call = {
@@ -83,6 +116,8 @@ async function answer(app: App, operation: VersionedOperation, request: FastifyR
     ...readBody(operation, request),
     id: request.id,
     links: createLinks(app, accountId, baseOf(app, request)),
+    languages: readLanguages(request.headers['accept-language']),
+    signal,
   };
   const handler = handlers[operation.id] as (call: unknown) => Promise<Answer<unknown>>;
   try {
@@ -99,7 +134,7 @@ async function answer(app: App, operation: VersionedOperation, request: FastifyR
 function readParameters(params: Record<string, string>): Record<string, string> {
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(params)) {
-    const code = notFound[name];
+    const code = notFound[name] ?? (name.endsWith('Id') ? 'NotFound' : undefined);
     const id = code === undefined ? value : withDashes(value.replaceAll('-', ''));
     if (id === undefined) throw problem(code!, expected('an id (a UUID)', name, value));
     result[name] = id;
@@ -114,10 +149,24 @@ const notFound: Readonly<Record<string, ProblemCode>> = {
   domainId: 'NotFoundDomain',
 };
 
+/** The language tags of `Accept-Language` (RFC 9110, section 12.5.4), the one liked best first. */
+const readLanguages = (header = ''): string[] =>
+  header
+    .split(',')
+    .map((part) => {
+      const [tag = '', ...parameters] = part.split(';').map((one) => one.trim());
+      const weight = parameters.find((one) => one.startsWith('q='));
+      return { tag, weight: weight === undefined ? 1 : Number(weight.slice(2)) || 0 };
+    })
+    .filter(({ tag, weight }) => tag !== '' && weight > 0)
+    .sort((a, b) => b.weight - a.weight)
+    .map(({ tag }) => tag);
+
 function readBody(
   { body }: VersionedOperation,
   request: FastifyRequest,
 ): { body: unknown; files: Call<OperationId>['files'] } {
+  if (body?.kind === 'stream') return { body: request.body ?? Readable.from([]), files: [] };
   const bytes = request.body as Buffer | undefined;
   const contentType = request.headers['content-type'];
   if (body === undefined) return { body: undefined, files: [] };
@@ -127,12 +176,4 @@ function readBody(
   if (json !== undefined && json !== null) return { body: read(body.schema, json, '', 'json'), files: [] };
   if (body.required) throw problem('BadRequestRequiredParamIsNull', expected('JSON', 'the body', 'none'));
   return { body: undefined, files: [] };
-}
-
-function send(reply: FastifyReply, operation: VersionedOperation, { body, status }: Answer<unknown>): FastifyReply {
-  const [usual = 200] = operation.success;
-  reply.code(status !== undefined && operation.success.includes(status) ? status : usual);
-  if (body === undefined) return reply.header('content-length', '0').send();
-  if (operation.reply === 'bytes') return reply.type('application/octet-stream').send(body);
-  return reply.type('application/json; charset=utf-8').send(JSON.stringify(operation.encode(body)));
 }

@@ -86,6 +86,32 @@ export async function listExports(app: Pick<App, 'db'>, scope: ProjectScope, ite
   return (await listRows(app.db.query, scope.projectId, iterationId)).map(exportFromRow);
 }
 
+/**
+ * Removes an export, whatever its state, and its file; the same form can be exported again.
+ * @throws AppError `NotFoundProject`, `NotFoundIteration`, `NotFound`.
+ */
+export async function deleteExport(
+  app: Pick<App, 'db' | 'queue'>,
+  scope: ProjectScope,
+  iterationId: string,
+  exportId: string,
+): Promise<void> {
+  const { accountId, projectId } = scope;
+  await app.db.transaction(async (tx) => {
+    await requireProject(tx, scope);
+    await requireIteration(tx, scope, iterationId);
+    const { numDeletedRows } = await tx
+      .deleteFrom('exports')
+      .where('id', '=', exportId)
+      .where('project_id', '=', projectId)
+      .where('iteration_id', '=', iterationId)
+      .executeTakeFirst();
+    if (numDeletedRows === 0n) throw problem('NotFound', 'There is no such export.');
+    await abandonBlobs(tx, projectId, [blobKey(accountId, projectId, 'export', exportId)]);
+    await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
+  });
+}
+
 /** The zip of a finished export. @throws AppError `NotFoundProject`, `NotFound`. */
 export async function readExport(
   app: Pick<App, 'db' | 'keys' | 'blobs'>,

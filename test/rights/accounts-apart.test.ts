@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { keyPurposes } from '../../src/contract/operation.ts';
 import type { PlainSchema } from '../../src/contract/schema.ts';
 import { servedVersions } from '../../src/contract/served.ts';
 import { environment, root, startServer, type TestServer } from '../fixtures/server.ts';
@@ -70,7 +71,8 @@ for (const { api, version, operations } of servedVersions)
     test(`${api} v${version} ${operation.id}: another account's project is not found`, async () => {
       const path = operation.path.replace(
         /\{(\w+)\}/g,
-        (_, name: string) => ids[name] ?? assert.fail(`no sample for {${name}}`),
+        (_, name: string) =>
+          ids[name] ?? (name.endsWith('Id') ? ids.projectId! : assert.fail(`no sample for {${name}}`)),
       );
       const query = new URLSearchParams(
         Object.entries(operation.query.properties ?? {})
@@ -84,7 +86,7 @@ for (const { api, version, operations } of servedVersions)
             ? { body: JSON.stringify(sample(operation.body.schema)), headers: { 'Content-Type': 'application/json' } }
             : { body: 'picture', headers: { 'Content-Type': 'application/octet-stream' } };
       const key =
-        api === 'training'
+        keyPurposes[api] === 'training'
           ? { 'Training-Key': stranger.keys.training.primary }
           : { 'Prediction-Key': stranger.keys.prediction.primary };
       const answer = await call(`${path}?${query}`, { method: operation.method, ...body }, key);

@@ -1,0 +1,11 @@
+import type { ownsightOperations } from '../../contract/ownsight.ts';
+import { deleteExport } from '../../services/exporting.ts';
+import { type Handlers, nothing } from '../handler.ts';
+
+/** Ownsight's own API. */
+export const ownsightHandlers: Pick<Handlers, keyof typeof ownsightOperations> = {
+  async DeleteExport({ app, scope, params }) {
+    await deleteExport(app, scope, params.iterationId, params.exportId);
+    return nothing;
+  },
+};
