@@ -11,13 +11,13 @@ export async function headRows(_: readonly string[], rounds: number): Promise<Ro
   return [limitRow('train a head: 1,000 pictures, 20 classes, five folds', median(seconds), 3, 's')];
 }
 
-/** The job that describes pictures against a bare loop over the same files. */
+/** The job that computes features against a bare loop over the same files. */
 export async function featureRows(files: readonly string[], rounds: number): Promise<Row[]> {
   // Enough of them that what happens before the first and after the last matters little.
   const many = Array.from({ length: 3 }, () => files).flat();
   const [ours, peer] = [
     await startSide('features', { files: many }),
-    await startSide('bare-features', { files: many, mirrored: false }),
+    await startSide('bare-features', { files: many }),
   ];
   const found = await inTurns(
     rounds,

@@ -147,7 +147,7 @@ async function predictRows(
   project: string,
   rounds: number,
 ): Promise<Row[]> {
-  const bare = await startSide('bare-features', { files, mirrored: false });
+  const bare = await startSide('bare-features', { files });
   const task: LoadTask = {
     url: `${server.endpoint}/customvision/v3.1/prediction/${project}/classify/iterations/bench/image/nostore`,
     method: 'POST',

@@ -84,7 +84,6 @@ async function learn(
       kind: iteration.classification_type === 'Multiclass' ? 'multiclass' : 'multilabel',
       classes,
       features: await readFeatures(app, scope, ids),
-      copies: 1,
       targets,
       folds: Uint8Array.from(images, (image) => image.fold),
       order: ids,

@@ -75,7 +75,7 @@ async function describe(
   if (present.length === 0) return;
   const features = await app.vision.features(
     pictures.filter((picture) => picture !== undefined),
-    { mirrored: false },
+    {},
     { signal },
   );
   const rows = present.map((id, index) => {

@@ -13,13 +13,12 @@ export interface Vision {
   /** Names the backbone and its preprocessing: features of different fingerprints must not be mixed. */
   readonly fingerprint: string;
   /**
-   * The features of each picture (the bytes of an image file, already inspected), in order: float32 [featureLength];
-   * with `mirrored`, float32 [2 * featureLength]: of the picture, then of its mirror image.
+   * The features of each picture (the bytes of an image file, already inspected), in order: float32 [featureLength].
    * @throws AppError `BadRequestImageFormat` when a picture cannot be decoded, `BadRequestImageDimensions` when it is beyond `limits`.
    */
   features(
     pictures: readonly Uint8Array[],
-    options: { readonly mirrored: boolean; readonly limits?: PictureLimits },
+    options?: { readonly limits?: PictureLimits },
     run?: Run,
   ): Promise<Float32Array[]>;
   /** Learns a classifier and its held-out probabilities. The same set gives the same bits, in whatever order it comes. */

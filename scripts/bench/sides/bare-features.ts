@@ -12,13 +12,11 @@ import { serveSide } from '../side.ts';
 interface Share {
   readonly model: Uint8Array;
   readonly files: readonly string[];
-  /** With the mirror image as well, as for training. */
-  readonly mirrored: boolean;
 }
 
 const { size } = builtIn;
 
-async function thread({ model, files, mirrored }: Share): Promise<void> {
+async function thread({ model, files }: Share): Promise<void> {
   sharp.concurrency(1);
   sharp.cache(false);
   const session = await InferenceSession.create(model, {
@@ -34,33 +32,30 @@ async function thread({ model, files, mirrored }: Share): Promise<void> {
     for (let n = 0; n < pictures.length; n++) {
       const pixels = await next;
       if (n + 1 < pictures.length) next = decode(pictures[n + 1]!);
-      const input = new Float32Array((mirrored ? 2 : 1) * 3 * size * size);
-      fill(input, pixels, mirrored);
-      await session.run({ [builtIn.input]: new Tensor('float32', input, [mirrored ? 2 : 1, 3, size, size]) });
+      const input = new Float32Array(3 * size * size);
+      fill(input, pixels);
+      await session.run({ [builtIn.input]: new Tensor('float32', input, [1, 3, size, size]) });
     }
     parentPort!.postMessage('done');
   });
   parentPort!.postMessage('ready');
 }
 
-function fill(input: Float32Array, pixels: Buffer, mirrored: boolean): void {
+function fill(input: Float32Array, pixels: Buffer): void {
   const plane = size * size;
   for (let y = 0; y < size; y++)
     for (let x = 0; x < size; x++)
-      for (let c = 0; c < 3; c++) {
-        const value = pixels[(y * size + x) * 3 + c]! / builtIn.divisor + builtIn.offset;
-        input[c * plane + y * size + x] = value;
-        if (mirrored) input[(3 + c) * plane + y * size + (size - 1 - x)] = value;
-      }
+      for (let c = 0; c < 3; c++)
+        input[c * plane + y * size + x] = pixels[(y * size + x) * 3 + c]! / builtIn.divisor + builtIn.offset;
 }
 
 if (!isMainThread) await thread(workerData as Share);
 else
-  serveSide<{ files: string[]; mirrored: boolean }, undefined, number>(async ({ files, mirrored }) => {
+  serveSide<{ files: string[] }, undefined, number>(async ({ files }) => {
     const model = backboneModel(await loadBackbone(builtIn));
     const count = availableParallelism();
     const workers = Array.from({ length: count }, (_, n) => {
-      const share: Share = { model, mirrored, files: files.filter((_, at) => at % count === n) };
+      const share: Share = { model, files: files.filter((_, at) => at % count === n) };
       return new Worker(new URL(import.meta.url), { workerData: share });
     });
     const said = (worker: Worker) =>

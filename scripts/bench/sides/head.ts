@@ -7,7 +7,6 @@ import { serveSide } from '../side.ts';
 
 const pictures = 1000;
 const classes = 20;
-const copies = 1;
 
 serveSide<undefined, undefined, number>(async () => {
   const vision = createVision({});
@@ -16,14 +15,12 @@ serveSide<undefined, undefined, number>(async () => {
   const bell = () => random() + random() + random() - 1.5;
   // Classes that overlap, with values as sparse and positive as those of a network's last layers.
   const centres = Float32Array.from({ length: classes * d }, () => Math.max(0, bell()));
-  const features = new Float32Array(new SharedArrayBuffer(pictures * copies * d * 4));
+  const features = new Float32Array(new SharedArrayBuffer(pictures * d * 4));
   const targets = new Uint8Array(pictures * classes);
   for (let n = 0; n < pictures; n++) {
     const label = n % classes;
     targets[n * classes + label] = 1;
-    for (let copy = 0; copy < copies; copy++)
-      for (let k = 0; k < d; k++)
-        features[(n * copies + copy) * d + k] = Math.max(0, centres[label * d + k]! + 3 * bell());
+    for (let k = 0; k < d; k++) features[n * d + k] = Math.max(0, centres[label * d + k]! + 3 * bell());
   }
   const order = Array.from({ length: pictures }, (_, n) => String(n).padStart(8, '0'));
   const folds = Uint8Array.from(order, (id) => foldOf(id));
@@ -31,7 +28,7 @@ serveSide<undefined, undefined, number>(async () => {
     /** Seconds. */
     async round() {
       const begun = performance.now();
-      await vision.fitClassifier({ kind: 'multiclass', classes, features, copies, targets, folds, order });
+      await vision.fitClassifier({ kind: 'multiclass', classes, features, targets, folds, order });
       return (performance.now() - begun) / 1000;
     },
     close: () => vision.close(),

@@ -18,13 +18,12 @@ export interface Classifier {
   readonly temperature: number;
 }
 
-/** What a classifier is learned from: n pictures, each in `copies` forms (as it is, mirrored). */
+/** What a classifier is learned from: n pictures. */
 export interface ClassifierSet {
   readonly kind: ClassifierKind;
   readonly classes: number;
-  /** float32 [n, copies, d] */
+  /** float32 [n, d] */
   readonly features: Float32Array;
-  readonly copies: number;
   /** 1 where the picture has the label: uint8 [n, C]; exactly one per row when multiclass. */
   readonly targets: Uint8Array;
   /**

@@ -38,7 +38,7 @@ test('labels without any likeness are not learned: nothing of a picture leaks in
 });
 
 test('the same set gives the same bits in whatever order it comes', async () => {
-  const set = cloudSet({ copies: 2 });
+  const set = cloudSet();
   const rows = [...set.order.keys()].sort((a, b) => ((a * 37) % 60) - ((b * 37) % 60));
   const [one, other] = [await fit(set), await fit(pick(set, rows))];
   assert.deepEqual(other.classifier, one.classifier);
@@ -51,20 +51,6 @@ test('the caller keeps its features as they were', async () => {
   const before = set.features.slice();
   await fit(set);
   assert.deepEqual(set.features, before);
-});
-
-test('copies of a picture count as one picture', async () => {
-  const set = cloudSet();
-  const twice: ClassifierSet = {
-    ...set,
-    copies: 2,
-    features: Float32Array.from(
-      set.order.flatMap((_, row) => [1, 2].flatMap(() => [...set.features.subarray(row * 8, row * 8 + 8)])),
-    ),
-  };
-  const [one, two] = [await fit(set), await fit(twice)];
-  assert.equal(two.penalty, one.penalty);
-  assert.ok(one.heldOut.every((value, i) => Math.abs(value - two.heldOut[i]!) < 1e-3));
 });
 
 test('two labels of five pictures; five of one and many of another', async () => {
@@ -110,7 +96,6 @@ test('multilabel: each label on its own, also one that all have and one that non
     kind: 'multilabel',
     classes: 4,
     features,
-    copies: 1,
     targets,
     folds,
     order,
@@ -129,7 +114,7 @@ test('sets that do not fit together, and features that are no numbers, are refus
   const refuse = (change: Partial<ClassifierSet>, message: RegExp, code = 'BadClassifierSet') =>
     assert.rejects(fit({ ...set, ...change }), { code, message });
   await refuse({ order: [] }, /pictures of at least two labels/);
-  await refuse({ features: set.features.subarray(1) }, /60 x 1 rows/);
+  await refuse({ features: set.features.subarray(1) }, /60 rows/);
   await refuse({ targets: set.targets.subarray(3) }, /60 x 3 numbers/);
   await refuse({ folds: set.folds.subarray(1) }, /60 numbers/);
   await refuse({ order: set.order.map(() => 'same') }, /different key/);

@@ -28,15 +28,14 @@ const worthwhile = 0.002;
 export async function fitClassifier(set: ClassifierSet, workers: FitWorkers, run: Run = {}): Promise<ClassifierFit> {
   const length = check(set);
   const sorted = await sortRows(set, length);
-  const { classes, kind, copies } = set;
+  const { classes, kind } = set;
   const quiet: Run = {
     ...(run.signal && { signal: run.signal }),
     ...(run.urgent !== undefined && { urgent: run.urgent }),
   };
-  const base = await workers.standardise({ ...sorted, copies, length }, quiet);
-  const rowsPerFold = sorted.starts.slice(1).map((end, fold) => (end - sorted.starts[fold]!) * copies);
-  const solvable = (fold: number): boolean =>
-    rowsPerFold[fold]! > 0 && rowsPerFold[fold]! < sorted.rows.length * copies;
+  const base = await workers.standardise({ ...sorted, length }, quiet);
+  const rowsPerFold = sorted.starts.slice(1).map((end, fold) => end - sorted.starts[fold]!);
+  const solvable = (fold: number): boolean => rowsPerFold[fold]! > 0 && rowsPerFold[fold]! < sorted.rows.length;
   const parts = [...[...rowsPerFold.keys()].filter(solvable), undefined].map((fold) => ({
     heldOut: fold === undefined ? ([0, 0] as const) : ([sorted.starts[fold]!, sorted.starts[fold + 1]!] as const),
     ...partScaling(base, rowsPerFold, fold),
@@ -51,7 +50,6 @@ export async function fitClassifier(set: ClassifierSet, workers: FitWorkers, run
         kind,
         classes,
         features,
-        copies,
         length,
         targets,
         penalty,
@@ -86,14 +84,13 @@ interface SortedSet extends Pick<SolveTask, 'features' | 'targets'> {
 }
 
 /** Number of features per picture. */
-function check({ kind, classes, features, copies, targets, folds, order }: ClassifierSet): number {
+function check({ kind, classes, features, targets, folds, order }: ClassifierSet): number {
   const count = order.length;
-  const length = features.length / (count * copies);
+  const length = features.length / count;
   const bad = (what: string, name: string, received: unknown): AppError =>
     new AppError('BadClassifierSet', expected(what, name, received));
   if (count === 0 || classes < 2) throw bad('pictures of at least two labels', 'the set', `${count} of ${classes}`);
-  if (!Number.isInteger(length) || length === 0)
-    throw bad(`${count} x ${copies} rows`, 'the features', features.length);
+  if (!Number.isInteger(length) || length === 0) throw bad(`${count} rows`, 'the features', features.length);
   if (targets.length !== count * classes) throw bad(`${count} x ${classes} numbers`, 'the targets', targets.length);
   if (folds.length !== count) throw bad(`${count} numbers`, 'the folds', folds.length);
   if (new Set(order).size !== count) throw bad('a different key for every picture', 'the order', 'the same key twice');
@@ -106,23 +103,22 @@ function check({ kind, classes, features, copies, targets, folds, order }: Class
 }
 
 async function sortRows(
-  { classes, features, copies, targets, folds, order }: ClassifierSet,
+  { classes, features, targets, folds, order }: ClassifierSet,
   length: number,
 ): Promise<SortedSet> {
   const rows = [...order.keys()].sort((a, b) => folds[a]! - folds[b]! || (order[a]! < order[b]! ? -1 : 1));
-  const size = copies * length;
   const shared = (numbers: number): Float32Array => new Float32Array(new SharedArrayBuffer(numbers * 4));
   const sorted = {
     rows,
     features: shared(features.length),
-    targets: shared(targets.length * copies),
+    targets: shared(targets.length),
     labels: new Uint8Array(targets.length),
   };
   for (const [at, row] of rows.entries()) {
-    sorted.features.set(features.subarray(row * size, (row + 1) * size), at * size);
+    sorted.features.set(features.subarray(row * length, (row + 1) * length), at * length);
     const labels = targets.subarray(row * classes, (row + 1) * classes);
     sorted.labels.set(labels, at * classes);
-    for (let copy = 0; copy < copies; copy++) sorted.targets.set(labels, (at * copies + copy) * classes);
+    sorted.targets.set(labels, at * classes);
     if (at % 256 === 255) await setImmediate();
   }
   const last = folds.reduce((most, fold) => Math.max(most, fold), 0);

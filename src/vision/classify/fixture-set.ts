@@ -11,11 +11,10 @@ export function normal(seed: number): () => number {
   return () => Array.from({ length: 12 }, even).reduce((sum, value) => sum + value, -6);
 }
 
-/** What is to differ from 3 x 20 pictures of 8 features in one copy, clouds around (2, 0, ...), (0, 2, ...), (0, 0, 2, ...), 1 wide. */
+/** What is to differ from 3 x 20 pictures of 8 features, clouds around (2, 0, ...), (0, 2, ...), (0, 0, 2, ...), 1 wide. */
 export interface SetOptions {
   readonly kind?: ClassifierSet['kind'];
   readonly perClass?: readonly number[];
-  readonly copies?: number;
   readonly length?: number;
   /** Width of the clouds. */
   readonly width?: number;
@@ -26,26 +25,23 @@ export interface SetOptions {
 export function cloudSet({
   kind = 'multiclass',
   perClass = [20, 20, 20],
-  copies = 1,
   length = 8,
   width = 1,
   seed = 1,
 }: SetOptions = {}): ClassifierSet {
   const random = normal(seed);
   const labels = perClass.flatMap((count, label) => new Array<number>(count).fill(label));
-  const features = new Float32Array(labels.length * copies * length);
+  const features = new Float32Array(labels.length * length);
   const targets = new Uint8Array(labels.length * perClass.length);
   for (const [row, label] of labels.entries()) {
     targets[row * perClass.length + label] = 1;
-    for (let i = 0; i < copies * length; i++)
-      features[row * copies * length + i] = width * random() + (i % length === label ? 2 : 0);
+    for (let i = 0; i < length; i++) features[row * length + i] = width * random() + (i === label ? 2 : 0);
   }
   const order = labels.map((_, row) => `picture ${row}`);
   return {
     kind,
     classes: perClass.length,
     features,
-    copies,
     targets,
     folds: Uint8Array.from(order, (id) => foldOf(id)),
     order,

@@ -9,11 +9,10 @@ import { lossModel } from './loss.ts';
 export interface SolveTask {
   readonly kind: ClassifierKind;
   readonly classes: number;
-  /** float32 [n, copies, d] */
+  /** float32 [n, d] */
   readonly features: Float32Array;
-  readonly copies: number;
   readonly length: number;
-  /** float32 [n, copies, C]: 0 or 1, the same for every copy */
+  /** float32 [n, C]: 0 or 1 */
   readonly targets: Float32Array;
   /** Pictures held out: from `heldOut[0]` up to `heldOut[1]`. */
   readonly heldOut: readonly [number, number];
@@ -30,7 +29,7 @@ export interface SolveTask {
 export interface Solution {
   /** float64 [(d + 1) C]: weights [d, C] of the standardised features, then the bias [C]. */
   readonly parameters: Float64Array;
-  /** float32 [held out, C]: weights · features + bias of the pictures held out, first copy. */
+  /** float32 [held out, C]: weights · features + bias of the pictures held out. */
   readonly logits: Float32Array;
 }
 
@@ -63,13 +62,10 @@ export function solver(runtime: Runtime): (task: SolveTask, run?: Run) => Promis
  * w · (f - mean) / scale + b = (w / scale) · f + (b - w · mean / scale).
  */
 async function solve(session: Session, task: SolveTask, { signal }: Run): Promise<Solution> {
-  const { classes, length, copies, mean, scale, penalty } = task;
+  const { classes, length, mean, scale, penalty } = task;
   const size = length * classes;
-  const pictures = task.features.length / (length * copies);
-  const blocks = [
-    ...blocksOf(task, 0, task.heldOut[0] * copies),
-    ...blocksOf(task, task.heldOut[1] * copies, pictures * copies),
-  ];
+  const pictures = task.features.length / length;
+  const blocks = [...blocksOf(task, 0, task.heldOut[0]), ...blocksOf(task, task.heldOut[1], pictures)];
   const count = pictures - (task.heldOut[1] - task.heldOut[0]);
 
   const evaluate = async (point: Float64Array) => {
@@ -117,31 +113,28 @@ async function score(
   point: Float64Array,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
-  const { classes, length, copies } = task;
   const [from, to] = task.heldOut;
   const { weights, bias } = folded(point, task);
-  const out = new Float32Array((to - from) * classes);
-  for (const block of blocksOf(task, from * copies, to * copies, blockRows * copies)) {
+  const out = new Float32Array((to - from) * task.classes);
+  let at = 0;
+  for (const block of blocksOf(task, from, to)) {
     signal?.throwIfAborted();
     const { logits } = await session.run({ ...block, weights, bias });
-    const values = logits!.data as Float32Array;
-    const first = (block.x.data.byteOffset - task.features.byteOffset) / (4 * length * copies) - from;
-    for (let row = 0; row * classes < values.length; row += copies)
-      out.set(values.subarray(row * classes, (row + 1) * classes), (first + row / copies) * classes);
+    out.set(logits!.data as Float32Array, at);
+    at += logits!.data.length;
   }
   return out;
 }
 
 /** The rows `from`..`to` in pieces, as feeds; nothing is copied. */
-function blocksOf(task: SolveTask, from: number, to: number, step = blockRows) {
-  const { features, targets, length, classes, copies } = task;
-  return Array.from({ length: Math.ceil((to - from) / step) }, (_, i) => {
-    const first = from + i * step;
-    const rows = Math.min(step, to - first);
+function blocksOf({ features, targets, length, classes }: SolveTask, from: number, to: number) {
+  return Array.from({ length: Math.ceil((to - from) / blockRows) }, (_, i) => {
+    const first = from + i * blockRows;
+    const rows = Math.min(blockRows, to - first);
     return {
       x: tensor('float32', [rows, length], features.subarray(first * length, (first + rows) * length)),
       targets: tensor('float32', [rows, classes], targets.subarray(first * classes, (first + rows) * classes)),
-      counts: tensor('float32', [1, rows], new Float32Array(rows).fill(1 / copies)),
+      counts: tensor('float32', [1, rows], new Float32Array(rows).fill(1)),
     };
   });
 }

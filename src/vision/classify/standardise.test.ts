@@ -22,7 +22,7 @@ const all = Array.from({ length: 60 }, (_, row) => row);
 
 test('all features get mean 0 and deviation 1, constant ones only mean 0', async () => {
   const features = set();
-  const { mean, scale } = await standardise({ features, copies: 1, length, starts });
+  const { mean, scale } = await standardise({ features, length, starts });
   for (let i = 0; i < length; i++) {
     const [was, spread] = moments(set(), all, i);
     near(mean[i]!, was);
@@ -35,7 +35,7 @@ test('all features get mean 0 and deviation 1, constant ones only mean 0', async
 
 test('the scaling of a part is that of its own rows', async () => {
   const features = set();
-  const found = await standardise({ features, copies: 1, length, starts });
+  const found = await standardise({ features, length, starts });
   const rowsPerFold = [10, 0, 20, 30];
   for (const without of [0, 2, 3, undefined]) {
     const own = all.filter((row) => without === undefined || row < starts[without]! || row >= starts[without + 1]!);
@@ -46,10 +46,4 @@ test('the scaling of a part is that of its own rows', async () => {
       near(scale[i]!, i === 1 ? 1 : spread);
     }
   }
-});
-
-test('copies count as rows of their picture', async () => {
-  const once = await standardise({ features: set(), copies: 1, length, starts });
-  const half = await standardise({ features: set(), copies: 2, length, starts: starts.map((start) => start / 2) });
-  assert.deepEqual(half, once);
 });

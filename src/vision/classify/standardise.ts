@@ -4,9 +4,8 @@ import type { Run } from '../../base/run.ts';
 
 /** What is to be brought to mean 0 and deviation 1, in place. */
 export interface StandardiseTask {
-  /** float32 [n, copies, d], the pictures sorted by fold */
+  /** float32 [n, d], the pictures sorted by fold */
   readonly features: Float32Array;
-  readonly copies: number;
   readonly length: number;
   /** Pictures of fold f: starts[f] up to starts[f + 1]. */
   readonly starts: readonly number[];
@@ -54,7 +53,7 @@ export async function standardise(task: StandardiseTask, run: Run = {}): Promise
   const squares = new Float64Array(folds * length);
   let fold = 0;
   await eachRow(rows, run, (row) => {
-    while (row >= task.starts[fold + 1]! * task.copies) fold++;
+    while (row >= task.starts[fold + 1]!) fold++;
     for (let i = 0, at = row * length, to = fold * length; i < length; i++, at++, to++) {
       const value = Math.fround((features[at]! - mean[i]!) / scale[i]!);
       features[at] = value;

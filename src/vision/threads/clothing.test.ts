@@ -31,21 +31,18 @@ test('real photographs: what is claimed of pictures held out is reached on pictu
   const [learned, fresh] = [photographs('train'), photographs('test')];
   const { classes, targets, ids } = learned;
   const features = new Float32Array(ids.length * vision.featureLength);
-  for (const [row, values] of (await vision.features(learned.bytes, { mirrored: false })).entries())
+  for (const [row, values] of (await vision.features(learned.bytes)).entries())
     features.set(values, row * values.length);
   const folds = Uint8Array.from(ids, (id) => foldOf(id));
   const { classifier, heldOut } = await vision.fitClassifier({
     kind: 'multiclass',
     classes,
     features,
-    copies: 1,
     targets,
     folds,
     order: ids,
   });
-  const answers = (await vision.features(fresh.bytes, { mirrored: false })).flatMap((values) => [
-    ...classify(classifier, values),
-  ]);
+  const answers = (await vision.features(fresh.bytes)).flatMap((values) => [...classify(classifier, values)]);
   await vision.close();
   const [claimed, reached] = [accuracy(heldOut, targets, classes), accuracy(answers, fresh.targets, classes)];
   const figures = JSON.stringify({ claimed, reached });

@@ -14,9 +14,9 @@ import type { TaskTable } from './serve.ts';
 
 /** What compute threads can do. */
 export type Tasks = {
-  /** One picture: float32 [d], or [2 d] with its mirror image. */
+  /** One picture: float32 [d]. */
   features: {
-    input: { readonly picture: Uint8Array; readonly mirrored: boolean; readonly limits?: PictureLimits | undefined };
+    input: { readonly picture: Uint8Array; readonly limits?: PictureLimits | undefined };
     output: Float32Array;
   };
   standardise: { input: StandardiseTask; output: Standardised };
@@ -43,8 +43,8 @@ export function taskTable(
     const spare: Float32Array[] = [];
     return {
       close: session.close,
-      async describe(square: Uint8Array, mirrored: boolean): Promise<Float32Array> {
-        const picture = preprocess(square, size, mirrored, spare.pop());
+      async extract(square: Uint8Array): Promise<Float32Array> {
+        const picture = preprocess(square, size, spare.pop());
         const { [featuresOutput]: features } = await session.run({
           [input]: tensor('float32', [1, 3, size, size], picture),
         });
@@ -55,16 +55,11 @@ export function taskTable(
   });
   const solve = solver(runtime);
   return {
-    async features({ picture, mirrored, limits }, { signal }) {
-      const [square, { describe }] = await Promise.all([pixels(picture, builtIn.size, limits), network()]);
+    async features({ picture, limits }, { signal }) {
+      const [square, { extract }] = await Promise.all([pixels(picture, builtIn.size, limits), network()]);
       signal?.throwIfAborted();
-      const features = await describe(square, false);
-      if (!mirrored) return features;
       // One by one: the features of a picture must not depend on what is computed beside it.
-      const both = new Float32Array(2 * features.length);
-      both.set(features);
-      both.set(await describe(square, true), features.length);
-      return both;
+      return extract(square);
     },
     standardise,
     solve,

@@ -15,48 +15,35 @@ const vision = (threads: number): Vision => {
 };
 after(() => Promise.all(made.map((each) => each.close())));
 
-/** What the network takes: nothing is resized, so that mirroring before or after decoding is the same. */
 const size = 160;
 const squares = testPictures(size);
-const mirror = (rgb: Uint8Array): Uint8Array =>
-  Uint8Array.from(
-    rgb,
-    (_, at) => rgb[at - (at % (3 * size)) + 3 * (size - 1 - (Math.floor(at / 3) % size)) + (at % 3)]!,
-  );
-const pictures = [...squares, ...squares.map(mirror)].map((rgb) => bmpFile(rgb, size));
+const pictures = [...squares, ...squares.map((rgb) => rgb.toReversed())].map((rgb) => bmpFile(rgb, size));
 
 test('features: in order, the same bits for any number of threads and whatever is asked beside', async () => {
   const [one, three] = [vision(1), vision(3)];
-  const plain = await one.features(pictures, { mirrored: false });
+  const plain = await one.features(pictures);
   assert.equal(plain.length, 6);
   assert.ok(plain.every((features) => features.length === one.featureLength && features.some((value) => value > 0)));
   assert.notDeepEqual(plain[0], plain[1]);
-  assert.deepEqual(await three.features(pictures, { mirrored: false }, { urgent: true }), plain);
-  const both = await three.features(pictures.slice(0, 3), { mirrored: true });
-  for (const [i, features] of both.entries()) {
-    assert.deepEqual(features.subarray(0, one.featureLength), plain[i]);
-    assert.deepEqual(features.subarray(one.featureLength), plain[3 + i]);
-  }
-  assert.deepEqual(await one.features([], { mirrored: false }), []);
+  assert.deepEqual(await three.features(pictures, {}, { urgent: true }), plain);
+  assert.deepEqual(await one.features([]), []);
 });
 
 test('the pictures stay with the caller; one that is broken is refused, and the threads go on', async () => {
   const one = vision(1);
   const part = Buffer.concat([Buffer.alloc(100), pictures[0]!]).subarray(100);
-  const [features] = await one.features([part], { mirrored: false });
+  const [features] = await one.features([part]);
   assert.deepEqual([...part], [...pictures[0]!]);
-  await assert.rejects(one.features([...pictures, pictures[0]!.subarray(0, 2000)], { mirrored: false }), {
+  await assert.rejects(one.features([...pictures, pictures[0]!.subarray(0, 2000)]), {
     code: 'BadRequestImageFormat',
   });
   const heard: number[] = [];
-  assert.deepEqual(await one.features([part], { mirrored: false }, { onProgress: (part) => void heard.push(part) }), [
-    features,
-  ]);
+  assert.deepEqual(await one.features([part], {}, { onProgress: (part) => void heard.push(part) }), [features]);
   assert.deepEqual(heard, [1]);
 });
 
 test('a classifier has the same bits from any number of threads', async () => {
-  const set = cloudSet({ perClass: [60, 60, 60], copies: 2, length: 32 });
+  const set = cloudSet({ perClass: [60, 60, 60], length: 32 });
   const [one, three] = [await vision(1).fitClassifier(set), await vision(3).fitClassifier(set)];
   assert.deepEqual(three, one);
 });
@@ -74,7 +61,7 @@ test('somebody who waits is answered while a training goes on, and the training 
     .then(() => {
       trained = true;
     });
-  for (let i = 0; i < 3; i++) await one.features([pictures[0]!], { mirrored: false }, { urgent: true });
+  for (let i = 0; i < 3; i++) await one.features([pictures[0]!], {}, { urgent: true });
   assert.equal(trained, false);
   abort.abort(reason);
   await training;
@@ -84,7 +71,7 @@ test('a classifier is exported by a thread, after it answered by itself', async 
   const one = vision(1);
   const set = cloudSet({ perClass: [5, 5], length: one.featureLength });
   const { classifier } = await one.fitClassifier(set);
-  assert.equal(classify(classifier, (await one.features([pictures[0]!], { mirrored: false }))[0]!).length, 2);
+  assert.equal(classify(classifier, (await one.features([pictures[0]!]))[0]!).length, 2);
   const { files, maxDifference } = await one.exportOnnx(classifier, ['a', 'b'], 'float32');
   assert.ok(files.some(({ name, bytes }) => name === 'model.onnx' && bytes.length > 5_000_000));
   assert.ok(maxDifference < 1e-4);

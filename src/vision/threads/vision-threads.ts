@@ -28,24 +28,21 @@ export function createVision({
     featureLength: builtIn.featureLength,
     fingerprint: fingerprintOf(builtIn),
 
-    async features(pictures, { mirrored, limits }, run = {}) {
+    async features(pictures, { limits } = {}, run = {}) {
       const failed = new AbortController();
       const signal = run.signal === undefined ? failed.signal : AbortSignal.any([run.signal, failed.signal]);
       let done = 0;
-      const describe = async (bytes: Uint8Array): Promise<Float32Array> => {
+      const extract = async (bytes: Uint8Array): Promise<Float32Array> => {
         // A copy of its own: the bytes may be a small part of a large buffer, all of which would be sent.
         const picture = new Uint8Array(bytes);
-        const features = await pool.run(
-          'features',
-          { picture, mirrored, limits },
-          { ...run, signal, onProgress: () => {} },
-          [picture.buffer],
-        );
+        const features = await pool.run('features', { picture, limits }, { ...run, signal, onProgress: () => {} }, [
+          picture.buffer,
+        ]);
         run.onProgress?.(++done / pictures.length);
         return features;
       };
       try {
-        return await Promise.all(pictures.map(describe));
+        return await Promise.all(pictures.map(extract));
       } catch (error) {
         failed.abort(error);
         throw error;
