@@ -20,6 +20,8 @@ export interface Config {
   readonly allowNetworks: readonly string[];
   /** `OWNSIGHT_THREADS`: compute threads. Default: one a core, at most 8. */
   readonly threads: number | undefined;
+  /** `OWNSIGHT_STORE_PREDICTIONS`: `never` = answers are given, but no picture that is asked about is kept, in any project. Default: each project's own setting. */
+  readonly storePredictions: boolean;
   /** `OWNSIGHT_LOG`: `silent`, `error`, `warn` or `info`. Default `info`. */
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info';
 }
@@ -38,6 +40,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const level = text('OWNSIGHT_LOG') ?? 'info';
   if (level !== 'silent' && level !== 'error' && level !== 'warn' && level !== 'info')
     throw new AppError('BadSetting', expected('silent, error, warn or info', 'OWNSIGHT_LOG', level));
+  const storing = text('OWNSIGHT_STORE_PREDICTIONS');
+  if (storing !== undefined && storing !== 'never')
+    throw new AppError('BadSetting', expected('never, or nothing', 'OWNSIGHT_STORE_PREDICTIONS', storing));
   const directory = (path: string): string => resolve(path.replace(/^~(?=\/|$)/, homedir()));
   const home = directory(text('OWNSIGHT_HOME') ?? './data');
   const keyStore = directory(text('OWNSIGHT_KEYS') ?? join(dirname(home), `${basename(home)}-keys`));
@@ -53,6 +58,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       .map((part) => part.trim())
       .filter((part) => part !== ''),
     threads: integer('OWNSIGHT_THREADS', 1, 64),
+    storePredictions: storing === undefined,
     logLevel: level,
   };
 }

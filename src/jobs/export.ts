@@ -2,6 +2,7 @@ import { zip } from '../base/zip.ts';
 import type { JobRun, Jobs } from '../queue/job.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import { putSealed } from '../services/pictures.ts';
+import { scheduleSweep } from '../services/retention.ts';
 import { storing } from '../services/storing.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { Tx } from '../store/database.ts';
@@ -37,6 +38,7 @@ export async function exportModel(app: App, payload: Jobs['export'], run: JobRun
           .returning('id')
           .executeTakeFirstOrThrow();
         await keepBlobs(tx, [key]);
+        await scheduleSweep(app, tx, scope);
       });
     });
   } catch (error) {

@@ -3,18 +3,26 @@ import type { App } from '../services/context.ts';
 import { exportFailed, exportModel } from './export.ts';
 import { features } from './features.ts';
 import { purge } from './purge.ts';
+import { retention, retentionFailed } from './retention.ts';
 import { train, trainingFailed } from './train.ts';
 
 /** Does one job. Idempotent: after a crash it is run again with the same payload. Leaves by throwing when `run.signal` is aborted. */
 export type JobHandler<J extends JobName> = (app: App, payload: Jobs[J], run: JobRun) => Promise<void>;
 
 /** The handler of every job there is. */
-export const handlers: { readonly [J in JobName]: JobHandler<J> } = { features, train, export: exportModel, purge };
+export const handlers: { readonly [J in JobName]: JobHandler<J> } = {
+  features,
+  train,
+  export: exportModel,
+  retention,
+  purge,
+};
 
 /** What is told to those who wait when a job was given up because its worker died in its last try. */
 export const giveUp: { readonly [J in JobName]: (app: App, payload: Jobs[J]) => Promise<void> } = {
   features: async () => undefined,
   train: trainingFailed,
   export: exportFailed,
+  retention: retentionFailed,
   purge: async () => undefined,
 };

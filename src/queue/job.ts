@@ -8,6 +8,8 @@ export interface Jobs {
   train: { accountId: string; projectId: string; iterationId: string };
   /** Builds, checks and stores the zip of an export whose row says `Exporting`. */
   export: { accountId: string; projectId: string; exportId: string };
+  /** Removes a project's predictions and exports whose time is over. */
+  retention: { accountId: string; projectId: string };
   /** Removes for good what was deleted in a project or account: rows nothing refers to, loose blobs, keys; empties the database log. */
   purge: { accountId: string; projectId?: string };
 }

@@ -5,7 +5,7 @@ import { iterationByPublishName, listIterations } from '../store/iterations.ts';
 import { abandonBlobs, keepBlobs } from '../store/loose-blobs.ts';
 import { deletePredictionRows, selectPredictions, storedFromRow } from '../store/predictions.ts';
 import { findProject } from '../store/projects.ts';
-import type { IterationRow } from '../store/schema.ts';
+import type { IterationRow, PredictionRow } from '../store/schema.ts';
 import { openTextOrNull, sealText } from '../store/sealed.ts';
 import { classify } from '../vision/classify/predict.ts';
 import { prepare } from '../vision/image/decode.ts';
@@ -14,15 +14,19 @@ import { publishNameLookup, requireIteration } from './iterations.ts';
 import { byProbability, namedPredictions } from './models.ts';
 import { type Picture, pictureBytes, pictureKeys, pictureLimits, putSealed } from './pictures.ts';
 import { requireProject } from './projects.ts';
+import { scheduleSweep, storesPredictions } from './retention.ts';
 import { storing } from './storing.ts';
 
-type Predicting = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'vision' | 'fetcher' | 'models'>;
+type Predicting = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'vision' | 'fetcher' | 'models' | 'config'>;
 
 /** How an answer is given and whether it is kept. */
 export interface PredictOptions {
   /** Becomes the prediction's id. */
   readonly id: string;
-  /** Keep picture and answer, for QueryPredictions. Without it nothing of the picture is written anywhere. */
+  /**
+   * Keep picture and answer, for QueryPredictions, as long as the project's retention says. Without it, or when the
+   * project or the server keeps none, nothing of the picture is written anywhere.
+   */
   readonly store: boolean;
   /** Which application asked. */
   readonly application?: string | undefined;
@@ -113,6 +117,7 @@ async function store(
       'BadRequestPredictionInvalidApplicationName',
       `Expected at most ${limits.nameLength} characters for application.`,
     );
+  if (!(await storesPredictions(app, app.db.query, scope))) return;
   await storing(app, scope, keys, async () => {
     const picture = await prepare(bytes, pictureLimits);
     await Promise.all([
@@ -122,6 +127,12 @@ async function store(
     const results = answer.predictions.map(({ tagId, probability }) => ({ tagId, probability }));
     await app.db.transaction(async (tx) => {
       await requireProject(tx, scope);
+      // Forbidden while the picture was being written: what was written goes again.
+      if (!(await storesPredictions(app, tx, scope))) {
+        await abandonBlobs(tx, scope.projectId, keys);
+        await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
+        return;
+      }
       await tx
         .insertInto('predictions')
         .values({
@@ -139,12 +150,17 @@ async function store(
         })
         .execute();
       await keepBlobs(tx, keys);
+      await scheduleSweep(app, tx, scope);
     });
   });
 }
 
+/** Stored predictions read and opened at a time. */
+const batch = 500;
+
 /**
- * Stored predictions that match, one page of them; `continuation` leads to the next page, `null` when there is none.
+ * Stored predictions that match, one page of them; `continuation` leads to the next page, `null` when there is none. It
+ * names the last prediction of the page, so that what is added or deleted in between neither hides nor repeats another.
  * `Suggested` puts the least certain first. @throws AppError `NotFoundProject`, `BadRequestPredictionInvalidQueryParameters`, `BadRequestPredictionTagsExceededCount`.
  */
 export async function queryPredictions(
@@ -155,34 +171,63 @@ export async function queryPredictions(
   const project = await findProject(app.db.query, scope.accountId, scope.projectId);
   if (project === undefined) throw problem('NotFoundProject');
   if (query.tags.length > limits.predictionQueryTags) throw problem('BadRequestPredictionTagsExceededCount');
-  const start = query.continuation === null ? 0 : Number(query.continuation);
-  if (!Number.isSafeInteger(start) || start < 0)
+  const start = query.continuation === null ? null : readContinuation(query.continuation);
+  const count = query.maxCount > 0 ? Math.min(query.maxCount, limits.predictionsPerQuery) : limits.predictionsPerQuery;
+  const suggested = query.orderBy === 'Suggested';
+  const names = await tagsOf(app, scope);
+  const matching: StoredPrediction[] = [];
+  let last = suggested || start === null ? null : { created: start.rank, id: start.id };
+  for (;;) {
+    const rows = await selectPredictions(app.db.query, scope.projectId, query, last, batch);
+    for (const row of rows) {
+      const stored = storedFromRow(app.keys, scope, row, project.domain_id, names);
+      if (isOf(app, scope, row, query.application) && hasTags(stored, query.tags)) matching.push(stored);
+    }
+    last = rows.at(-1) ?? null;
+    if (rows.length < batch || (!suggested && matching.length > count)) break;
+  }
+  const ordered = suggested ? bySuggestion(matching, start) : matching;
+  const results = ordered.slice(0, count);
+  const end = results.at(-1);
+  if (end === undefined || ordered.length === results.length) return { results, continuation: null };
+  return { results, continuation: `${suggested ? entropy(end) : end.created}_${end.id}` };
+}
+
+/** Where a page ended: its last prediction's date or, for `Suggested`, uncertainty; and its id. */
+interface Position {
+  readonly rank: number;
+  readonly id: string;
+}
+
+function readContinuation(text: string): Position {
+  const [, rank, id] = /^(\d[\d.e-]*)_([\da-f-]{36})$/.exec(text) ?? [];
+  if (id === undefined || !Number.isFinite(Number(rank)))
     throw problem(
       'BadRequestPredictionInvalidQueryParameters',
       'Expected a continuation as an earlier answer gave it.',
     );
-  const count = query.maxCount > 0 ? Math.min(query.maxCount, limits.predictionsPerQuery) : limits.predictionsPerQuery;
-  const names = await tagsOf(app, scope);
-  const matching: StoredPrediction[] = [];
-  for (const row of await selectPredictions(app.db.query, scope.projectId, query)) {
-    if (
-      query.application !== null &&
-      openTextOrNull(app.keys, scope, 'predictions.application', row.id, row.application) !== query.application
-    )
-      continue;
-    const stored = storedFromRow(app.keys, scope, row, project.domain_id, names);
-    const wanted = query.tags.every((tag) =>
-      stored.predictions.some(
-        (one) => one.tagId === tag.id && one.probability >= tag.minThreshold && one.probability <= tag.maxThreshold,
-      ),
-    );
-    if (wanted) matching.push(stored);
-    if (query.orderBy !== 'Suggested' && matching.length > start + count) break;
-  }
-  if (query.orderBy === 'Suggested') matching.sort((a, b) => entropy(b) - entropy(a));
-  const more = matching.length > start + count;
-  return { results: matching.slice(start, start + count), continuation: more ? String(start + count) : null };
+  return { rank: Number(rank), id };
 }
+
+/** The least certain first, those after `start`. */
+function bySuggestion(stored: readonly StoredPrediction[], start: Position | null): StoredPrediction[] {
+  return stored
+    .map((one) => ({ one, rank: entropy(one), id: one.id }))
+    .filter(({ rank, id }) => start === null || rank < start.rank || (rank === start.rank && id > start.id))
+    .sort((a, b) => b.rank - a.rank || (a.id < b.id ? -1 : 1))
+    .map(({ one }) => one);
+}
+
+const isOf = (app: Pick<App, 'keys'>, scope: ProjectScope, row: PredictionRow, application: string | null): boolean =>
+  application === null ||
+  openTextOrNull(app.keys, scope, 'predictions.application', row.id, row.application) === application;
+
+const hasTags = (stored: StoredPrediction, tags: PredictionQuery['tags']): boolean =>
+  tags.every((tag) =>
+    stored.predictions.some(
+      (one) => one.tagId === tag.id && one.probability >= tag.minThreshold && one.probability <= tag.maxThreshold,
+    ),
+  );
 
 async function tagsOf(
   app: Pick<App, 'db' | 'keys'>,

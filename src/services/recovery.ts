@@ -1,15 +1,17 @@
 import type { EmbeddedQueue } from '../queue/queue-sqlite.ts';
 import type { App } from './context.ts';
 import { resumeErasure } from './erasure.ts';
+import { resumeRetention } from './retention.ts';
 
 /**
  * What the only server of its stores does before it opens its port: gives back the jobs of the process that was there
- * before, removes what its interrupted uploads left, and queues again every removal that is not finished.
+ * before, removes what was kept for its time and what interrupted uploads left, and queues again every removal that is not finished.
  */
 export async function recover(
   app: Pick<App, 'db' | 'blobs' | 'keys' | 'clock' | 'queue' | 'log'> & { queue: EmbeddedQueue },
 ): Promise<void> {
   await app.queue.releaseAll();
   await app.queue.hasten('purge');
+  await resumeRetention(app);
   await resumeErasure(app);
 }

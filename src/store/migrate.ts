@@ -2,9 +2,13 @@ import { type Kysely, sql } from 'kysely';
 import type { Clock } from '../base/clock.ts';
 import { AppError } from '../base/errors.ts';
 import { initial } from './migrations/0001-initial.ts';
+import { retention } from './migrations/0002-retention.ts';
 
 /** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
-const migrations: readonly (readonly [name: string, statements: string])[] = [['0001-initial', initial]];
+const migrations: readonly (readonly [name: string, statements: string])[] = [
+  ['0001-initial', initial],
+  ['0002-retention', retention],
+];
 
 interface MigrationTable {
   migrations: { name: string; applied: number };

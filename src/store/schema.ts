@@ -20,6 +20,7 @@ export interface Tables {
   iteration_images: IterationImageRow;
   predictions: PredictionRow;
   exports: ExportRow;
+  retention: RetentionRow;
   jobs: JobRow;
   loose_blobs: LooseBlobRow;
 }
@@ -217,6 +218,15 @@ export interface ExportRow {
   created: Micros;
   modified: Micros;
   bytes: number;
+}
+
+/** How long a project keeps what is made while it is used; without a row the defaults of `domain/retention.ts` hold. */
+export interface RetentionRow {
+  project_id: string;
+  /** 0: none is kept. */
+  predictions_days: number;
+  /** `null`: until they are deleted. */
+  exports_days: number | null;
 }
 
 /** Waiting and running work. Payloads hold ids only. */
