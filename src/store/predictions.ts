@@ -5,13 +5,27 @@ import type { KeyScope, Keys } from './keys.ts';
 import type { PredictionRow } from './schema.ts';
 import { openText } from './sealed.ts';
 
-/** The stored predictions that match by iteration and time, in order (`Suggested`: newest first). */
-export const selectPredictions = (db: Queries, projectId: string, query: PredictionQuery): Promise<PredictionRow[]> => {
+/**
+ * The stored predictions that match by iteration and time, at most `most`, in order (`Suggested`: newest first), from
+ * the one after `last` on, which need not be there any more.
+ */
+export const selectPredictions = (
+  db: Queries,
+  projectId: string,
+  query: PredictionQuery,
+  last: Pick<PredictionRow, 'created' | 'id'> | null,
+  most: number,
+): Promise<PredictionRow[]> => {
+  const [direction, beyond] = query.orderBy === 'Oldest' ? (['asc', '>'] as const) : (['desc', '<'] as const);
   let rows = db.selectFrom('predictions').selectAll().where('project_id', '=', projectId);
   if (query.iterationId !== null) rows = rows.where('iteration_id', '=', query.iterationId);
   if (query.startTime !== null) rows = rows.where('created', '>=', query.startTime);
   if (query.endTime !== null) rows = rows.where('created', '<=', query.endTime);
-  return rows.orderBy('created', query.orderBy === 'Oldest' ? 'asc' : 'desc').execute();
+  if (last !== null)
+    rows = rows.where(({ or, and, eb }) =>
+      or([eb('created', beyond, last.created), and([eb('created', '=', last.created), eb('id', beyond, last.id)])]),
+    );
+  return rows.orderBy('created', direction).orderBy('id', direction).limit(most).execute();
 };
 
 /** Removes the rows of these ids and tells which there were. */
