@@ -46,6 +46,7 @@ const atOnce = 4;
 
 interface Ready {
   readonly entry: NewImage;
+  /** Its date is set when it is inserted. */
   readonly row: ImageRow;
   readonly tagIds: readonly string[];
 }
@@ -108,7 +109,9 @@ async function storeImages(
     for (const outcome of outcomes) {
       if (outcome.status !== 'OK') found.push({ status: outcome.status, row: null });
       else {
-        const { row, tagIds } = outcome.ready;
+        const { entry, tagIds } = outcome.ready;
+        // Dated here, one after the other: however long each took to prepare, they lie in the order they came in.
+        const row = { ...outcome.ready.row, created: app.clock.now() };
         const twin =
           kept.find((one) => one.row.digest === row.digest)?.row ??
           (await imageByDigest(tx, scope.projectId, row.digest));
@@ -118,8 +121,9 @@ async function storeImages(
         } else if (room <= 0) found.push({ status: 'ErrorLimitExceed', row: null });
         else {
           room--;
-          await insertImage(app, tx, scope, outcome.ready);
-          kept.push(outcome.ready);
+          const ready = { entry, row, tagIds };
+          await insertImage(app, tx, scope, ready);
+          kept.push(ready);
           found.push({ status: 'OK', row });
         }
       }
@@ -184,7 +188,7 @@ async function prepareImage(
     const row: ImageRow = {
       id,
       project_id: scope.projectId,
-      created: app.clock.now(),
+      created: 0,
       width: picture.width,
       height: picture.height,
       format: picture.format,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, before, test } from 'node:test';
+import sharp from 'sharp';
 import { samplePictures } from '../../scripts/samples.ts';
 import { runOwnsight, startServer, type TestServer } from '../fixtures/server.ts';
 
@@ -66,7 +67,8 @@ before(async () => {
 after(() => server.stop());
 
 test('every answer carries the headers of the service, and nothing about the server', async () => {
-  for (const path of [at(''), at('/tags'), '/customvision/v9/training/projects', training('v3.3', '/projects/none')]) {
+  const refused = ['/customvision/v9/training/projects', training('v3.3', '/projects/none'), '/%zz'];
+  for (const path of [at(''), at('/tags'), ...refused]) {
     const { headers } = await raw(path);
     assert.match(String(headers['apim-request-id']), /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     assert.equal(headers['request-id'], headers['apim-request-id']);
@@ -162,6 +164,21 @@ test('uploads as real clients send them', async () => {
   assert.equal(`${before33.status} ${before33.json.isBatchSuccessful}`, '200 false');
   const none = await raw(at('/images'), { method: 'POST', headers: octets });
   assert.equal(`${none.status} ${none.json.code}`, '400 BadRequestImageStream');
+});
+
+test('pictures of one batch are listed in the order they came in', async () => {
+  // The first takes longest to prepare.
+  const large = await sharp({ create: { width: 4000, height: 3000, channels: 3, background: 'teal' } })
+    .png()
+    .toBuffer();
+  const images = [large, ...pictures.slice(-3)].map((bytes) => ({ contents: bytes.toString('base64') }));
+  const sent = await raw(at('/images/files'), { method: 'POST', body: JSON.stringify({ images }) });
+  const made = sent.json.images.map(({ image }: { image: { id: string } }) => image.id) as string[];
+  const listed = await raw(at(`/images?orderBy=Newest&take=${made.length}`));
+  assert.deepEqual(
+    listed.json.map(({ id }: { id: string }) => id),
+    made.toReversed(),
+  );
 });
 
 test('links authorise themselves, and only what they were made for', async () => {
