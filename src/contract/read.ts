@@ -26,7 +26,7 @@ export function read(
     throw problem(own, expected(what, name, received));
   };
   const mistyped = (): never => {
-    throw problem(code, expected(nounOf(schema), name, value));
+    throw problem(code, expected(nounOf(schema), name || 'the body', value));
   };
   if (schema.anyOf !== undefined) {
     if (value === null) return null;

@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { newId } from '../base/id.ts';
 import type { App } from '../services/context.ts';
 import { registerDocs } from './docs.ts';
@@ -18,7 +18,8 @@ export async function createServer(app: App): Promise<FastifyInstance> {
     rewriteUrl: (request) => (request.url ?? '/').replace(/^[^?]*/, (path) => path.replaceAll(/\/{2,}/g, '/')),
     routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 2048 },
     forceCloseConnections: 'idle',
-    frameworkErrors: (error, request, reply) => handleError(error, request, reply),
+    // No hook runs for these.
+    frameworkErrors: (error, request, reply) => handleError(error, request, reply.headers(headersOf(request))),
     clientErrorHandler(_error, socket) {
       if (!socket.writable) return;
       const body = JSON.stringify({ code: 'BadRequest', message: 'Expected an HTTP request but could not read it.' });
@@ -30,12 +31,7 @@ export async function createServer(app: App): Promise<FastifyInstance> {
   const handleError = createErrorHandler(app);
   server.decorateRequest('accountId', '');
   server.addHook('onRequest', async (request, reply) => {
-    reply.headers({
-      'apim-request-id': request.id,
-      'request-id': request.id,
-      'strict-transport-security': 'max-age=31536000; includeSubDomains; preload',
-      'x-content-type-options': 'nosniff',
-    });
+    reply.headers(headersOf(request));
   });
   // Bodies arrive whole as bytes: what they are is decided by the operation, since clients name wrong media types.
   server.removeAllContentTypeParsers();
@@ -49,3 +45,11 @@ export async function createServer(app: App): Promise<FastifyInstance> {
   await server.ready();
   return server;
 }
+
+/** The headers of every answer. */
+const headersOf = (request: FastifyRequest) => ({
+  'apim-request-id': request.id,
+  'request-id': request.id,
+  'strict-transport-security': 'max-age=31536000; includeSubDomains; preload',
+  'x-content-type-options': 'nosniff',
+});

@@ -119,6 +119,7 @@ describe('requests', () => {
     await refuses(400, 'BadRequest', /list for images/, at('/images/files'), {
       json: { images: 'none' },
     });
+    await refuses(400, 'BadRequest', /^expected an object for the body but/, at('/images/files'), { json: [] });
     for (const json of [[], 7, null, 'text']) {
       const { status, body } = await ask(at('/images/files'), { json });
       assert.equal(status, 400);
