@@ -51,7 +51,7 @@ export const fromDomain = ({ exportablePlatforms, modelInformation, ...rest }: D
   modelInformation,
 });
 
-/** All on, and not ours to change: how training varies pictures is its own affair. */
+/** All on, as Azure answers. Training here takes pictures as they are, whatever this says. */
 const augmentationMethods = {
   rotation: true,
   scaling: true,

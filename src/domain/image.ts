@@ -67,7 +67,7 @@ export interface ImageCreateSummary {
   readonly images: readonly ImageCreateResult[];
 }
 
-/** The same for tags put on images: what was added, what was there already, what is over a limit. */
+/** What became of tags or regions put on images: added, there already, over a limit. `C` is what an added one becomes. */
 export interface CreatedPairs<T, C = T> {
   readonly created: readonly C[];
   readonly duplicated: readonly T[];

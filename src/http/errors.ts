@@ -34,7 +34,7 @@ export function createErrorHandler(app: Pick<App, 'log'>) {
       refusal = toProblem(problem('BadRequestImageSizeBytes'));
     const status = problems[refusal.code][0];
     if (status >= 500)
-      app.log.error('request failed', refusal.cause ?? refusal, { operation: operation?.id, request: request.id });
+      app.log.error('request-failed', refusal.cause ?? refusal, { operation: operation?.id, request: request.id });
     const body = { code: served?.problemCode(refusal.code) ?? refusal.code, message: refusal.message };
     // The gateway before Azure's service answers 401 in a form of its own; this is both.
     const whole = status === 401 ? { ...body, error: { code: '401', message: refusal.message } } : body;

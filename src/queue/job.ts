@@ -14,7 +14,6 @@ export interface Jobs {
   purge: { accountId: string; projectId?: string };
 }
 /** The name of a kind of work. */
-/** The name of a kind of work. */
 export type JobName = keyof Jobs;
 
 /** What a running job is given beside its payload. */

@@ -20,7 +20,7 @@ import { createKey } from './storing.ts';
 const purposes: readonly KeyPurpose[] = ['training', 'prediction'];
 const slots: readonly KeySlot[] = ['primary', 'secondary'];
 
-/** Half of what an account name or address may hold: enough for any of either. */
+/** Characters an account's name, and its e-mail address, may have. */
 const nameLength = 256;
 
 type Accounts = Pick<App, 'db' | 'keys'>;

@@ -24,7 +24,6 @@ const kinds = {
 } as const satisfies Record<string, readonly [serious: boolean, remedy: string]>;
 
 /** What kind of thing was found. */
-/** What can be found. */
 export type FindingKind = keyof typeof kinds;
 
 /** One thing that is not as it should be. */

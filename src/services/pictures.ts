@@ -53,7 +53,7 @@ export async function getSealed(
   return sealed && app.keys.open({ ...scope, kind, id }, sealed);
 }
 
-/** The keys of an image's or a prediction's two pictures, and of the features an image has. */
+/** The blob keys of an image or a prediction: the picture as it was given, and its thumbnail. */
 export function pictureKeys(scope: ProjectScope, of: 'image' | 'prediction', id: string): BlobKey[] {
   const key = (kind: BlobKind): BlobKey => blobKey(scope.accountId, scope.projectId, kind, id);
   return [key(`${of}-original`), key(`${of}-thumbnail`)];

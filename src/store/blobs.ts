@@ -10,7 +10,6 @@ export const blobKinds = [
   'prediction-thumbnail',
 ] as const;
 /** One of {@link blobKinds}. */
-/** One of them. */
 export type BlobKind = (typeof blobKinds)[number];
 
 /** A blob's place: `<account>/<project>/<kind>/<id>`; so an account's or a project's blobs share a prefix. */

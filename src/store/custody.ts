@@ -10,7 +10,6 @@ export type DataClass = 'content' | 'derived' | 'secret' | 'record';
 /** How the value of a column is held: in the clear where it tells nothing a user wrote, as HMAC for looking up, or sealed. */
 type ClearColumn = 'id' | 'ids' | 'time' | 'number' | 'flag' | 'word' | 'lookup';
 /** A column of ciphertext, by the key that seals it. */
-/** A column of ciphertext, by the key that opens it. */
 export type SealedColumn = 'sealed by account key' | 'sealed by project key';
 /** Ciphertext columns must name their key, and only they. */
 type ColumnOf<Value> = Extract<Value, Sealed> extends never ? ClearColumn : SealedColumn;

@@ -26,7 +26,6 @@ export interface Tables {
 }
 
 /** An account. */
-/** An account. */
 export interface AccountRow {
   id: string;
   /** Sealed under the account key. */
@@ -38,7 +37,6 @@ export interface AccountRow {
   deleted: Micros | null;
 }
 
-/** One of the four keys of an account. */
 /** One of an account's four keys. */
 export interface ApiKeyRow {
   id: string;
@@ -52,7 +50,6 @@ export interface ApiKeyRow {
   created: Micros;
 }
 
-/** A project. */
 /** A project. */
 export interface ProjectRow {
   id: string;
@@ -73,7 +70,6 @@ export interface ProjectRow {
   deleted: Micros | null;
 }
 
-/** A tag. */
 /** A tag, of the workspace or kept by an iteration. */
 export interface TagRow {
   id: string;
@@ -88,8 +84,7 @@ export interface TagRow {
   workspace: Flag;
 }
 
-/** A training picture; its bytes are blobs. */
-/** A training picture, of the workspace or kept by an iteration. */
+/** A training picture, of the workspace or kept by an iteration; its bytes are blobs. */
 export interface ImageRow {
   id: string;
   project_id: string;
@@ -106,11 +101,10 @@ export interface ImageRow {
   metadata: Sealed | null;
   /** 0: deleted from the workspace, kept only because an iteration learned from it. */
   workspace: Flag;
-  /** 0 waiting to be described, 1 its row in `image_features` is there. */
+  /** 0 its features wait to be computed, 1 its row in `image_features` is there. */
   features: Flag;
 }
 
-/** A tag on an image. */
 /** What training sees of an image. A row rather than a file: a few kilobytes each, written many at a time. */
 export interface ImageFeaturesRow {
   image_id: string;
@@ -129,7 +123,6 @@ export interface ImageTagRow {
   created: Micros;
 }
 
-/** A tagged rectangle of an image. */
 /** A tagged rectangle of an image of the workspace. */
 export interface RegionRow {
   id: string;
@@ -141,8 +134,7 @@ export interface RegionRow {
   created: Micros;
 }
 
-/** A training and its outcome. */
-/** One training of a project. */
+/** One training of a project and its outcome. */
 export interface IterationRow {
   id: string;
   project_id: string;
@@ -191,7 +183,6 @@ export interface IterationImageRow {
 }
 
 /** A picture that was asked about, and the answer. */
-/** An answer that was kept with its picture. */
 export interface PredictionRow {
   id: string;
   project_id: string;
@@ -206,7 +197,6 @@ export interface PredictionRow {
   bytes: number;
 }
 
-/** A model in a file of some platform. */
 /** A model in a file of some platform. */
 export interface ExportRow {
   id: string;
