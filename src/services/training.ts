@@ -20,8 +20,6 @@ export interface TrainingInput {
   readonly reservedBudgetInHours: number;
   /** Train although nothing changed. */
   readonly forceTrain: boolean;
-  /** Accepted and dropped: this server sends no mail, and keeps no address it has no use for. */
-  readonly notificationEmailAddress?: string | undefined;
   readonly selectedTags?: readonly string[] | undefined;
 }
 

@@ -34,12 +34,12 @@ type Ids =
 /** Training and what comes of it: iterations, their performance, publication and exports. */
 export const iterationHandlers: Pick<Handlers, Ids> = {
   async TrainProject({ app, scope, query, body }) {
-    const { trainingType = 'Regular', reservedBudgetInHours = 0, forceTrain = false, notificationEmailAddress } = query;
+    // notificationEmailAddress is read and dropped: this server sends no mail, and keeps no address without use.
+    const { trainingType = 'Regular', reservedBudgetInHours = 0, forceTrain = false } = query;
     const iteration = await trainProject(app, scope, {
       trainingType,
       reservedBudgetInHours,
       forceTrain,
-      notificationEmailAddress,
       selectedTags: body?.selectedTags,
     });
     return { body: fromIteration(iteration) };
