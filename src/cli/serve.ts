@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { openApp } from '../app.ts';
+import { writeFileDurablySync } from '../base/durable.ts';
 import { newId } from '../base/id.ts';
 import { readConfig } from '../config.ts';
 import type { AccountKeys } from '../domain/account.ts';
@@ -68,17 +69,8 @@ async function serve(options: { readyFile?: string }): Promise<void> {
 
 /** Writes the ready file, readable by its owner only, whole or not at all. */
 function writeReadyFile(path: string, endpoint: string, account: string, keys: AccountKeys): void {
-  const target = resolve(path);
-  const temporary = `${target}.${process.pid}.tmp`;
-  rmSync(temporary, { force: true });
-  const file = openSync(temporary, 'wx', 0o600);
-  writeSync(
-    file,
-    JSON.stringify({ endpoint, account, trainingKey: keys.training.primary, predictionKey: keys.prediction.primary }),
-  );
-  fsyncSync(file);
-  closeSync(file);
-  renameSync(temporary, target);
+  const ready = { endpoint, account, trainingKey: keys.training.primary, predictionKey: keys.prediction.primary };
+  writeFileDurablySync(resolve(path), Buffer.from(JSON.stringify(ready)));
 }
 
 /** What a person reads when the server has started. */
