@@ -16,7 +16,7 @@ import { sealText } from '../store/sealed.ts';
 import type { ClassifierFit } from '../vision/classify/classifier.ts';
 import { encodeClassifier } from '../vision/classify/serialize.ts';
 
-/** Parts of the work as a user feels it: describing the pictures, then learning. */
+/** Parts of the work as a user feels it: computing features, then learning. */
 const featuresShare = 0.7;
 
 /**
@@ -30,7 +30,7 @@ export async function train(app: App, payload: Jobs['train'], run: JobRun): Prom
   if (row?.status !== 'Training') return;
   try {
     const images = (await iterationImages(app.db.query, row.id)).filter((image) => image.tag_ids !== '[]');
-    await describeImages(app, scope, images, run);
+    await computeMissingFeatures(app, scope, images, run);
     const fit = await learn(app, scope, row, images, run);
     const model = blobKey(scope.accountId, scope.projectId, 'model', row.id);
     await storing(app, scope, [model], () => keepResult(app, scope, row.id, images, fit, begun, run));
@@ -40,7 +40,7 @@ export async function train(app: App, payload: Jobs['train'], run: JobRun): Prom
   }
 }
 
-async function describeImages(
+async function computeMissingFeatures(
   app: App,
   scope: ProjectScope,
   images: readonly IterationImageRow[],

@@ -6,7 +6,7 @@ import { imagesWithoutFeatures, keepFeatures, selectFeatures } from '../store/fe
 import type { App, ProjectScope } from './context.ts';
 import { getSealed } from './pictures.ts';
 
-/** Pictures described and committed together: few enough to lose little, enough to share the disk's waits. */
+/** Pictures whose features are computed and committed together: few enough to lose little, enough to share the disk's waits. */
 const chunkSize = 32;
 /** Rows of features read at once: a millisecond or two. */
 const readAtOnce = 200;
@@ -20,7 +20,7 @@ export const uploads = gauge();
 const quietFor = 300;
 const waitAtMost = 10_000;
 
-/** The images described at this moment in this process, so that two jobs do not describe the same. */
+/** The images at work at this moment in this process, so that two jobs do not compute the same. */
 const underWay = new Map<string, Promise<void>>();
 
 /** How {@link computeFeatures} works. */
@@ -50,7 +50,7 @@ export async function computeFeatures(
       await Promise.allSettled(left.map((id) => underWay.get(id)));
       const waiting = await imagesWithoutFeatures(app.db.query, scope.projectId, { ids: left });
       const mine = waiting.filter((id) => !underWay.has(id));
-      const work = describe(app, scope, mine, signal);
+      const work = computeChunk(app, scope, mine, signal);
       for (const id of mine) underWay.set(id, work);
       try {
         await work;
@@ -63,7 +63,7 @@ export async function computeFeatures(
   });
 }
 
-async function describe(
+async function computeChunk(
   app: Featuring,
   scope: ProjectScope,
   ids: readonly string[],

@@ -15,7 +15,7 @@ export async function imagesWithoutFeatures(
 
 /** Puts features in the place of older ones. Images that are gone meanwhile are passed over. */
 export async function keepFeatures(tx: Tx, projectId: string, rows: readonly ImageFeaturesRow[]): Promise<void> {
-  const described = await tx
+  const updated = await tx
     .updateTable('images')
     .set({ features: 1 })
     .where('project_id', '=', projectId)
@@ -26,7 +26,7 @@ export async function keepFeatures(tx: Tx, projectId: string, rows: readonly Ima
     )
     .returning('id')
     .execute();
-  const there = new Set(described.map((image) => image.id));
+  const there = new Set(updated.map((image) => image.id));
   const kept = rows.filter((row) => there.has(row.image_id));
   if (kept.length === 0) return;
   await tx
@@ -55,7 +55,7 @@ export async function selectFeatures(
   return new Map(rows.map((row) => [row.image_id, row.features]));
 }
 
-/** Has images described anew whose features another recipe made. */
+/** Has the features computed anew that another recipe made. */
 export async function outdateFeatures(db: Queries, projectId: string, recipe: string): Promise<void> {
   await db
     .updateTable('images')
