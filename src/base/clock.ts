@@ -15,12 +15,18 @@ export interface Clock {
   now(): Micros;
 }
 
-/** The machine's own clock. */
-export function systemClock(): Clock {
+/** The machine's own clock. Set back, it goes on at its pace from where it was, so that what is due still comes; until the process ends. */
+export function systemClock(
+  wall: () => number = () => Date.now(),
+  elapsed: () => number = () => performance.now(),
+): Clock {
   let last = 0;
+  let lastElapsed = elapsed();
   return {
     now() {
-      last = Math.max(last + 1, Math.round((performance.timeOrigin + performance.now()) * 1000), Date.now() * 1000);
+      const ticks = elapsed();
+      last = Math.max(last + 1, last + Math.floor((ticks - lastElapsed) * 1000), Math.round(wall() * 1000));
+      lastElapsed = ticks;
       return last;
     },
   };

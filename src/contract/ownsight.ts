@@ -1,4 +1,5 @@
 import type { Operation } from './operation.ts';
+import { Retention, RetentionUpdate } from './retention.ts';
 import { query } from './schema.ts';
 
 const project = '/projects/{projectId}';
@@ -9,6 +10,27 @@ const remove = { api: 'ownsight', since: '1', method: 'DELETE', query: query({})
 
 /** Ownsight's own API: what Azure's lacks for seeing, taking away and erasing all that is held. Opened by a training key. */
 export const ownsightOperations = {
+  GetRetention: {
+    api: 'ownsight',
+    since: '1',
+    method: 'GET',
+    query: query({}),
+    success: [200],
+    path: `${project}/retention`,
+    reply: Retention,
+    summary: 'How long a project keeps stored predictions and exports.',
+  },
+  UpdateRetention: {
+    api: 'ownsight',
+    since: '1',
+    method: 'PATCH',
+    query: query({}),
+    success: [200],
+    path: `${project}/retention`,
+    body: { kind: 'json', schema: RetentionUpdate, required: true },
+    reply: Retention,
+    summary: 'Change it, for what is stored already too: what is past its new time is removed at once.',
+  },
   DeleteExport: {
     ...remove,
     path: exported,

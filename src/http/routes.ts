@@ -19,6 +19,7 @@ import { labelHandlers } from './handlers/labels.ts';
 import { ownsightHandlers } from './handlers/ownsight.ts';
 import { predictionHandlers } from './handlers/predictions.ts';
 import { projectHandlers } from './handlers/projects.ts';
+import { retentionHandlers } from './handlers/retention.ts';
 import { tagHandlers } from './handlers/tags.ts';
 import { createLinks } from './links.ts';
 import { send } from './sending.ts';
@@ -41,6 +42,7 @@ const handlers: Handlers = {
   ...iterationHandlers,
   ...predictionHandlers,
   ...ownsightHandlers,
+  ...retentionHandlers,
 };
 
 const MiB = 1024 * 1024;

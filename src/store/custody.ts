@@ -302,7 +302,7 @@ export const tableCustody = {
     what: 'how many days a project keeps stored predictions and exports',
     dataClass: 'record',
     kept: 'until the project is deleted',
-    shownBy: [],
+    shownBy: ['GetRetention'],
     deletedBy: ['DeleteProject'],
     key: ['project_id'],
     hangsOn: ['projects'],

@@ -1,9 +1,13 @@
 import type { ownsightOperations } from '../../contract/ownsight.ts';
 import { deleteExport } from '../../services/exporting.ts';
 import { type Handlers, nothing } from '../handler.ts';
+import type { retentionHandlers } from './retention.ts';
 
 /** Ownsight's own API. */
-export const ownsightHandlers: Pick<Handlers, keyof typeof ownsightOperations> = {
+export const ownsightHandlers: Pick<
+  Handlers,
+  Exclude<keyof typeof ownsightOperations, keyof typeof retentionHandlers>
+> = {
   async DeleteExport({ app, scope, params }) {
     await deleteExport(app, scope, params.iterationId, params.exportId);
     return nothing;
