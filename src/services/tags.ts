@@ -1,9 +1,10 @@
 import { newId } from '../base/id.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
+import type { ClassificationType } from '../domain/project.ts';
 import type { Tag, TagType } from '../domain/tag.ts';
 import type { Tx } from '../store/database.ts';
-import { touchProject } from '../store/projects.ts';
+import { findProject, touchProject } from '../store/projects.ts';
 import type { TagRow } from '../store/schema.ts';
 import { openText, sealText } from '../store/sealed.ts';
 import {
@@ -38,13 +39,7 @@ export async function createTag(
 ): Promise<Tag> {
   const project = await getProject(app, scope);
   const type = input.type ?? 'Regular';
-  if (type === 'Negative' && project.classificationType === null)
-    throw problem('BadRequestTagType', 'Expected a regular tag: object detection knows no negative tag.');
-  if (type === 'GeneralProduct' && project.classificationType !== null)
-    throw problem(
-      'BadRequestTagType',
-      'Expected a regular or negative tag: general products exist in object detection only.',
-    );
+  refuseTypeOf(project.classificationType, type);
   const id = newId();
   const name = checkedName('BadRequestTagName', 'the tag name', input.name);
   const row: TagRow = {
@@ -107,7 +102,7 @@ export async function getTag(
   });
 }
 
-/** Changes what is given. A new name shows everywhere at once, in the answers of trained iterations too. @throws AppError as {@link createTag}, `NotFoundTag`. */
+/** Changes what is given. A new name shows everywhere at once, in the answers of trained iterations too. @throws AppError as {@link createTag}, `NotFoundTag`, `BadRequestNegativeAndRegularTagOnSameImage`. */
 export async function updateTag(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
   scope: ProjectScope,
@@ -115,7 +110,8 @@ export async function updateTag(
   changes: Partial<TagInput>,
 ): Promise<Tag> {
   await app.db.transaction(async (tx) => {
-    await requireProject(tx, scope);
+    const project = await findProject(tx, scope.accountId, scope.projectId);
+    if (project === undefined) throw problem('NotFoundProject');
     const row = await findTag(tx, scope.projectId, tagId);
     if (row === undefined) throw problem('NotFoundTag');
     const set: Partial<TagRow> = {};
@@ -128,6 +124,9 @@ export async function updateTag(
     }
     if (changes.description !== undefined) set.description = sealedDescription(app, scope, tagId, changes.description);
     if (changes.type !== undefined && changes.type !== row.type) {
+      refuseTypeOf(project.classification_type, changes.type);
+      if (changes.type === 'Negative' && (await isOnImageWithOthers(tx, tagId)))
+        throw problem('BadRequestNegativeAndRegularTagOnSameImage');
       await refuseSecondOfType(tx, scope.projectId, changes.type);
       set.type = changes.type;
     }
@@ -173,6 +172,29 @@ export async function tagNames(app: Pick<App, 'db' | 'keys'>, scope: ProjectScop
 
 const nameLookup = (app: Pick<App, 'keys'>, scope: ProjectScope, name: string): string =>
   app.keys.lookup(scope, 'tag-name', name.toLowerCase());
+
+/** Refuses a type of tag that this kind of project, `null` for object detection, does not know. */
+function refuseTypeOf(classificationType: ClassificationType | null, type: TagType): void {
+  if (type === 'Negative' && classificationType === null)
+    throw problem('BadRequestTagType', 'Expected a regular tag: object detection knows no negative tag.');
+  if (type === 'GeneralProduct' && classificationType !== null)
+    throw problem(
+      'BadRequestTagType',
+      'Expected a regular or negative tag: general products exist in object detection only.',
+    );
+}
+
+async function isOnImageWithOthers(tx: Tx, tagId: string): Promise<boolean> {
+  const found = await tx
+    .selectFrom('image_tags')
+    .innerJoin('image_tags as other', 'other.image_id', 'image_tags.image_id')
+    .select('other.tag_id')
+    .where('image_tags.tag_id', '=', tagId)
+    .where('other.tag_id', '!=', tagId)
+    .limit(1)
+    .executeTakeFirst();
+  return found !== undefined;
+}
 
 async function refuseSecondOfType(tx: Tx, projectId: string, type: TagType): Promise<void> {
   if (type === 'Regular') return;

@@ -156,6 +156,27 @@ describe('requests', () => {
     );
   });
 
+  test('a tag does not become what could not have been made', async () => {
+    const patch = (project: string, id: string, type: string) =>
+      [`training/projects/${project}/tags/${id}`, { method: 'PATCH', json: { type } }] as const;
+    const make = async (query: string) =>
+      (await ask(`training/projects?name=${query}`, { method: 'POST' })).body.id as string;
+    await refuses(400, 'BadRequestTagType', /detection only/, ...patch(projectId, tagId, 'GeneralProduct'));
+
+    const detection = await make('Boxes&domainId=da2e3a8a-40a5-4171-82f4-58522f70fbc1');
+    const box = (await ask(`training/projects/${detection}/tags?name=box`, { method: 'POST' })).body.id;
+    await refuses(400, 'BadRequestTagType', /no negative tag/, ...patch(detection, box, 'Negative'));
+
+    const several = await make('Several&classificationType=Multilabel');
+    const tag = async (name: string) =>
+      (await ask(`training/projects/${several}/tags?name=${name}`, { method: 'POST' })).body.id as string;
+    const [red, round, alone] = [await tag('red'), await tag('round'), await tag('alone')];
+    await ask(`training/projects/${several}/images?tagIds=${red},${round}`, { body: picture });
+    const together = 'BadRequestNegativeAndRegularTagOnSameImage';
+    await refuses(400, together, /negative tag and a regular tag/, ...patch(several, red, 'Negative'));
+    assert.equal((await ask(...patch(several, alone, 'Negative'))).body.type, 'Negative');
+  });
+
   test('names that are missing, too long or taken', async () => {
     const long = 'n'.repeat(129);
     await refuses(400, 'BadRequestProjectName', /./, 'training/projects?name=', { method: 'POST' });
