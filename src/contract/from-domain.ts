@@ -1,12 +1,19 @@
 import type { Account, AccountKeys, AccountUsage, KeyPurpose, Quota } from '../domain/account.ts';
 import type { Domain } from '../domain/domain.ts';
 import type { Export } from '../domain/export.ts';
-import type { CreatedPairs, Image, ImageCreateSummary, ImageTag } from '../domain/image.ts';
+import type {
+  CreatedPairs,
+  Image,
+  ImageCreateSummary,
+  ImageTag,
+  ImageTagPair,
+  MetadataResult,
+} from '../domain/image.ts';
 import type { Iteration } from '../domain/iteration.ts';
 import type { ImagePerformance, IterationPerformance, Scores } from '../domain/performance.ts';
 import type { ImagePrediction, Prediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
 import type { Project } from '../domain/project.ts';
-import type { Box, Region } from '../domain/region.ts';
+import type { Box, Region, RegionEntry } from '../domain/region.ts';
 import type { Tag } from '../domain/tag.ts';
 import { dateWithoutZone, dateWithZone, float } from './json.ts';
 import type * as wire from './wire.ts';
@@ -140,15 +147,15 @@ export const fromImageCreateSummary = (summary: ImageCreateSummary, links: Links
   })),
 });
 
-type TagPair = { readonly imageId: string; readonly tagId: string };
-
 /** What became of each (image, tag) pair. */
-export function fromImageTags({ created, duplicated, exceeded }: CreatedPairs<TagPair>): wire.ImageTagCreateSummary {
-  const entry = ({ imageId, tagId }: TagPair) => ({ imageId, tagId });
+export function fromImageTags({
+  created,
+  duplicated,
+  exceeded,
+}: CreatedPairs<ImageTagPair>): wire.ImageTagCreateSummary {
+  const entry = ({ imageId, tagId }: ImageTagPair) => ({ imageId, tagId });
   return { created: created.map(entry), duplicated: duplicated.map(entry), exceeded: exceeded.map(entry) };
 }
-
-type RegionEntry = TagPair & { readonly box: Box };
 
 /** What became of each region. */
 export function fromRegions(summary: CreatedPairs<RegionEntry, Region>): wire.ImageRegionCreateSummary {
@@ -160,14 +167,8 @@ export function fromRegions(summary: CreatedPairs<RegionEntry, Region>): wire.Im
   };
 }
 
-type MetadataUpdate = {
-  readonly imageId: string;
-  readonly status: 'OK' | 'ErrorImageNotFound' | 'ErrorLimitExceed';
-  readonly metadata: Readonly<Record<string, string>> | null;
-};
-
 /** What became of each image whose metadata was to change. */
-export const fromMetadataUpdates = (updates: readonly MetadataUpdate[]): wire.ImageMetadataUpdateSummary => ({
+export const fromMetadataUpdates = (updates: readonly MetadataResult[]): wire.ImageMetadataUpdateSummary => ({
   isBatchSuccessful: updates.every(({ status }) => status === 'OK'),
   images: updates.map(({ imageId, status, metadata }) => ({ imageId, status, metadata: metadata && { ...metadata } })),
 });

@@ -1,22 +1,9 @@
+import type { NewImage, NewImages } from '../domain/image.ts';
 import type { PredictionQuery } from '../domain/prediction.ts';
 import type { Box } from '../domain/region.ts';
 import { parseDate } from './json.ts';
 import type { BodyOf } from './operation.ts';
 import type * as wire from './wire.ts';
-
-/** A picture to add, as the services take it. */
-export interface NewImage {
-  readonly source: { readonly bytes: Uint8Array } | { readonly url: string } | { readonly predictionId: string };
-  readonly name: string;
-  readonly tagIds: readonly string[];
-  readonly regions: readonly { readonly tagId: string; readonly box: Box }[];
-}
-
-/** A batch of pictures to add: each entry's own labels, and what all of them share. */
-export interface NewImages {
-  readonly entries: readonly NewImage[];
-  readonly shared: { readonly tagIds: readonly string[]; readonly metadata: Record<string, string> | null };
-}
 
 const toBox = ({ left, top, width, height }: Box): Box => ({ left, top, width, height });
 
@@ -70,6 +57,7 @@ export const toDataBatch = (
 /** Regions to draw. */
 export const toRegions = ({ regions }: BodyOf<'CreateImageRegions'>) =>
   regions.map(({ imageId, tagId, ...box }) => ({ imageId, tagId, box: toBox(box) }));
+
 /** The changes to a project that a sent project asks for. */
 export const toProjectChanges = ({ name, description, settings }: wire.ProjectUpdate) => ({
   ...(name !== undefined && { name }),

@@ -1,5 +1,5 @@
 import type { Micros } from '../base/clock.ts';
-import type { Region } from './region.ts';
+import type { Box, Region } from './region.ts';
 
 /** The picture formats accepted, by their content and not their name. */
 export const imageFormats = ['jpeg', 'png', 'gif', 'bmp', 'webp', 'tiff'] as const;
@@ -36,6 +36,24 @@ export interface Image {
   readonly metadata: Readonly<Record<string, string>> | null;
 }
 
+/** A picture to be added to the workspace, with its own labels. */
+export interface NewImage {
+  readonly source: { readonly bytes: Uint8Array } | { readonly url: string } | { readonly predictionId: string };
+  /** The file name given, for the answer only: it is not kept. */
+  readonly name: string;
+  readonly tagIds: readonly string[];
+  readonly regions: readonly { readonly tagId: string; readonly box: Box }[];
+}
+
+/** Pictures to be added together: each entry's own labels, and what all of them share. */
+export interface NewImages {
+  readonly entries: readonly NewImage[];
+  readonly shared: {
+    readonly tagIds: readonly string[];
+    readonly metadata: Readonly<Record<string, string>> | null;
+  };
+}
+
 /** How the creation of one image of a batch ended: Azure's words. */
 export type ImageCreateStatus =
   | 'OK'
@@ -65,6 +83,20 @@ export interface ImageCreateResult {
 export interface ImageCreateSummary {
   readonly isBatchSuccessful: boolean;
   readonly images: readonly ImageCreateResult[];
+}
+
+/** How the change of one image's metadata ended. */
+export interface MetadataResult {
+  readonly imageId: string;
+  readonly status: 'OK' | 'ErrorImageNotFound' | 'ErrorLimitExceed';
+  /** As it is now. */
+  readonly metadata: Readonly<Record<string, string>> | null;
+}
+
+/** A tag to be put on an image. */
+export interface ImageTagPair {
+  readonly imageId: string;
+  readonly tagId: string;
 }
 
 /** What became of tags or regions put on images: added, there already, over a limit. `C` is what an added one becomes. */

@@ -8,6 +8,13 @@ export interface Box {
   readonly height: number;
 }
 
+/** A tagged rectangle to be put on an image. */
+export interface RegionEntry {
+  readonly imageId: string;
+  readonly tagId: string;
+  readonly box: Box;
+}
+
 /** A tagged rectangle of an image. */
 export interface Region {
   readonly id: string;

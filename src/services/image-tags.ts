@@ -1,4 +1,4 @@
-import type { CreatedPairs } from '../domain/image.ts';
+import type { CreatedPairs, ImageTagPair } from '../domain/image.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import type { ClassificationType } from '../domain/project.ts';
@@ -6,13 +6,8 @@ import type { TagType } from '../domain/tag.ts';
 import { findProject, touchProject } from '../store/projects.ts';
 import { tagTypes } from '../store/tags.ts';
 import type { App, ProjectScope } from './context.ts';
+import { requireImages } from './images.ts';
 import { requireProject } from './projects.ts';
-
-/** A tag on an image. */
-export interface ImageTagPair {
-  readonly imageId: string;
-  readonly tagId: string;
-}
 
 /** Why an image may not carry this set of tags; `undefined` when it may. */
 export function tagConflict(
@@ -42,14 +37,7 @@ export async function createImageTags(
     if (project === undefined) throw problem('NotFoundProject');
     const types = new Map((await tagTypes(tx, projectId)).map((tag) => [tag.id, tag.type]));
     const imageIds = [...new Set(pairs.map((pair) => pair.imageId))];
-    const images = await tx
-      .selectFrom('images')
-      .select('id')
-      .where('project_id', '=', projectId)
-      .where('workspace', '=', 1)
-      .where('id', 'in', imageIds)
-      .execute();
-    if (images.length < imageIds.length) throw problem('NotFoundImage', 'An image of the batch is not in the project.');
+    await requireImages(tx, projectId, imageIds);
     const carried = new Map<string, string[]>(imageIds.map((id) => [id, []]));
     for (const link of await tx
       .selectFrom('image_tags')

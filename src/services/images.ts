@@ -1,4 +1,4 @@
-import type { Image } from '../domain/image.ts';
+import type { Image, MetadataResult } from '../domain/image.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import type { Queries } from '../store/database.ts';
@@ -49,6 +49,12 @@ export async function listImages(
   });
 }
 
+/** Refuses images that are not in the workspace. `imageIds` names none twice. @throws AppError `NotFoundImage`. */
+export async function requireImages(db: Queries, projectId: string, imageIds: readonly string[]): Promise<void> {
+  const present = await countSelected(db, { projectId, ids: imageIds });
+  if (present < imageIds.length) throw problem('NotFoundImage', 'An image of the batch is not in the project.');
+}
+
 /** How many images there are. @throws AppError `NotFoundProject`, `NotFoundIteration`. */
 export async function countImages(app: Pick<App, 'db'>, scope: ProjectScope, filter: ImageFilter): Promise<number> {
   return countSelected(app.db.query, await selectionOf(app.db.query, scope, filter));
@@ -93,7 +99,7 @@ export async function deleteImages(
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     if (!what.allImages) {
-      const present = await countSelectedAnywhere(tx, projectId, ids);
+      const present = await countByIds(tx, projectId, ids);
       if (present === 0) throw problem('NotFoundImage', 'None of these images is in the project.');
     }
     let update = tx.updateTable('images').set({ workspace: 0 }).where('project_id', '=', projectId);
@@ -115,7 +121,8 @@ export async function deleteImages(
   });
 }
 
-async function countSelectedAnywhere(db: Queries, projectId: string, ids: readonly string[]): Promise<number> {
+/** How many images of these ids there are, of the workspace or kept by an iteration. */
+async function countByIds(db: Queries, projectId: string, ids: readonly string[]): Promise<number> {
   const row = await db
     .selectFrom('images')
     .select((at) => at.fn.countAll<number>().as('n'))
@@ -139,14 +146,6 @@ export function checkMetadata(metadata: Readonly<Record<string, string>>): void 
         `Expected values of at most ${limits.metadataValueLength} characters but received ${value.length}.`,
       );
   }
-}
-
-/** How the change of one image's metadata ended. */
-export interface MetadataResult {
-  readonly imageId: string;
-  readonly status: 'OK' | 'ErrorImageNotFound' | 'ErrorLimitExceed';
-  /** As it is now. */
-  readonly metadata: Readonly<Record<string, string>> | null;
 }
 
 /** Adds the pairs to each image's metadata, replacing those of the same key. @throws AppError `NotFoundProject`, `BadRequestImageMetadataKey`, `BadRequestImageMetadataValue`. */

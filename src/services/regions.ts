@@ -2,24 +2,27 @@ import { newId } from '../base/id.ts';
 import type { CreatedPairs } from '../domain/image.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
-import type { Box, Region } from '../domain/region.ts';
+import type { Box, Region, RegionEntry } from '../domain/region.ts';
 import { boxText, regionFromRow } from '../store/images.ts';
 import { findProject, touchProject } from '../store/projects.ts';
 import type { RegionRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
 import { tagTypes } from '../store/tags.ts';
 import type { App, ProjectScope } from './context.ts';
+import { requireImages } from './images.ts';
 import { requireProject } from './projects.ts';
 
-/** A tagged rectangle to be put on an image. */
-export interface RegionEntry {
-  readonly imageId: string;
-  readonly tagId: string;
-  readonly box: Box;
+/** Refuses boxes without an area, or not within their picture. @throws AppError `BadRequestImageRegions`. */
+export function checkBoxes(boxes: readonly Box[]): void {
+  if (!boxes.every(boxFits))
+    throw problem(
+      'BadRequestImageRegions',
+      'Expected left, top, width and height as parts of the image, 0 to 1, inside it.',
+    );
 }
 
-/** Whether the box lies within its picture (a rounding error of 1e-4 forgiven) and has an area. */
-export const boxFits = ({ left, top, width, height }: Box): boolean =>
+/** A rounding error of 1e-4 is forgiven. */
+const boxFits = ({ left, top, width, height }: Box): boolean =>
   left >= 0 && top >= 0 && width > 0 && height > 0 && left + width <= 1.0001 && top + height <= 1.0001;
 
 /** A row for a new region. */
@@ -46,11 +49,7 @@ export async function createRegions(
   entries: readonly RegionEntry[],
 ): Promise<CreatedPairs<RegionEntry, Region>> {
   const { projectId } = scope;
-  if (!entries.every((entry) => boxFits(entry.box)))
-    throw problem(
-      'BadRequestImageRegions',
-      'Expected left, top, width and height as parts of the image, 0 to 1, inside it.',
-    );
+  checkBoxes(entries.map((entry) => entry.box));
   return app.db.transaction(async (tx) => {
     const project = await findProject(tx, scope.accountId, projectId);
     if (project === undefined) throw problem('NotFoundProject');
@@ -61,14 +60,7 @@ export async function createRegions(
       );
     const tags = new Set((await tagTypes(tx, projectId)).map((tag) => tag.id));
     const imageIds = [...new Set(entries.map((entry) => entry.imageId))];
-    const images = await tx
-      .selectFrom('images')
-      .select('id')
-      .where('project_id', '=', projectId)
-      .where('workspace', '=', 1)
-      .where('id', 'in', imageIds)
-      .execute();
-    if (images.length < imageIds.length) throw problem('NotFoundImage', 'An image of the batch is not in the project.');
+    await requireImages(tx, projectId, imageIds);
     if (entries.some((entry) => !tags.has(entry.tagId)))
       throw problem('NotFoundTag', 'A tag of the batch is not in the project.');
     const present = (await tx.selectFrom('regions').selectAll().where('image_id', 'in', imageIds).execute()).map(

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import { chunks, mapConcurrently } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
 import { newId } from '../base/id.ts';
-import type { ImageCreateResult, ImageCreateStatus, ImageCreateSummary } from '../domain/image.ts';
+import type { ImageCreateResult, ImageCreateStatus, ImageCreateSummary, NewImage, NewImages } from '../domain/image.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import type { ClassificationType, Project } from '../domain/project.ts';
-import type { Box } from '../domain/region.ts';
 import type { TagType } from '../domain/tag.ts';
 import type { BlobKey } from '../store/blobs.ts';
 import type { Tx } from '../store/database.ts';
@@ -21,25 +20,10 @@ import type { App, ProjectScope } from './context.ts';
 import { uploads } from './features.ts';
 import { tagConflict } from './image-tags.ts';
 import { checkMetadata } from './images.ts';
-import { getSealed, type Picture, pictureBytes, pictureKeys, pictureLimits, putSealed } from './pictures.ts';
+import { getSealed, pictureBytes, pictureKeys, pictureLimits, putSealed } from './pictures.ts';
 import { getProject, requireProject } from './projects.ts';
-import { boxFits, regionRow } from './regions.ts';
+import { checkBoxes, regionRow } from './regions.ts';
 import { storing } from './storing.ts';
-
-/** One picture to be added to the workspace. */
-export interface NewImage {
-  readonly source: Picture | { readonly predictionId: string };
-  /** The file name given, for the answer only: it is not kept. */
-  readonly name: string;
-  readonly tagIds: readonly string[];
-  readonly regions: readonly { readonly tagId: string; readonly box: Box }[];
-}
-
-/** What is given for the whole batch. */
-export interface BatchInput {
-  readonly tagIds: readonly string[];
-  readonly metadata: Readonly<Record<string, string>> | null;
-}
 
 /** Pictures of a batch worked on at a time: decoding, sealing and writing overlap. */
 const atOnce = 4;
@@ -64,7 +48,7 @@ export async function createImages(
   app: Uploading,
   scope: ProjectScope,
   entries: readonly NewImage[],
-  shared: BatchInput,
+  shared: NewImages['shared'],
 ): Promise<ImageCreateSummary> {
   const project = await getProject(app, scope);
   checkBatch(entries, shared, project.classificationType);
@@ -93,7 +77,7 @@ async function storeImages(
   scope: ProjectScope,
   { classificationType }: Project,
   entries: readonly NewImage[],
-  shared: BatchInput,
+  shared: NewImages['shared'],
   ids: readonly string[],
   keys: readonly (readonly BlobKey[])[],
 ): Promise<{ status: ImageCreateStatus; row: ImageRow | null }[]> {
@@ -144,7 +128,7 @@ async function storeImages(
 
 function checkBatch(
   entries: readonly NewImage[],
-  shared: BatchInput,
+  shared: NewImages['shared'],
   classificationType: ClassificationType | null,
 ): void {
   if (entries.length === 0)
@@ -156,11 +140,7 @@ function checkBatch(
   }
   if (classificationType !== null && entries.some((entry) => entry.regions.length > 0))
     throw problem('BadRequestImageRegions', 'Expected tags without regions: the project is for classification.');
-  if (!entries.every((entry) => entry.regions.every((region) => boxFits(region.box))))
-    throw problem(
-      'BadRequestImageRegions',
-      'Expected left, top, width and height as parts of the image, 0 to 1, inside it.',
-    );
+  checkBoxes(entries.flatMap((entry) => entry.regions.map((region) => region.box)));
 }
 
 async function prepareImage(
@@ -168,7 +148,7 @@ async function prepareImage(
   scope: ProjectScope,
   id: string,
   entry: NewImage,
-  shared: BatchInput,
+  shared: NewImages['shared'],
   types: ReadonlyMap<string, TagType>,
   classificationType: ClassificationType | null,
 ): Promise<Outcome> {

@@ -1,6 +1,7 @@
 import { fromImage, fromImageCreateSummary, fromMetadataUpdates } from '../../contract/from-domain.ts';
-import { type NewImages, toDataBatch, toFileBatch, toPredictionBatch, toUrlBatch } from '../../contract/to-domain.ts';
+import { toDataBatch, toFileBatch, toPredictionBatch, toUrlBatch } from '../../contract/to-domain.ts';
 import type * as wire from '../../contract/wire.ts';
+import type { NewImages } from '../../domain/image.ts';
 import { problem } from '../../domain/problems.ts';
 import {
   countImages,
