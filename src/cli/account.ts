@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { AppError } from '../base/errors.ts';
 import type { AccountKeys, KeyPurpose, KeySlot } from '../domain/account.ts';
-import { accountKeys, createAccount, listAccounts, rotateKey } from '../services/accounts.ts';
+import { accountKeys, createAccount, listAccounts, rotateKey, viewKeys } from '../services/accounts.ts';
 import type { App } from '../services/context.ts';
 import { withApp } from './with-app.ts';
 
@@ -22,7 +22,7 @@ export function accountCommand(): Command {
           userName: name,
           ...(options.email === undefined ? {} : { email: options.email }),
         });
-        await printKeys(app, account.id, options.json);
+        printKeys(account.id, await accountKeys(app, account.id), options.json);
       }),
     );
   command
@@ -44,7 +44,10 @@ export function accountCommand(): Command {
     .argument('[account]', 'its id or name; may be left out when there is only one')
     .addOption(json())
     .action((account: string | undefined, options: { json?: boolean }) =>
-      withApp(async (app) => printKeys(app, await accountId(app, account), options.json)),
+      withApp(async (app) => {
+        const id = await accountId(app, account);
+        printKeys(id, await viewKeys(app, id, 'command'), options.json);
+      }),
     );
   command
     .command('rotate')
@@ -58,14 +61,14 @@ export function accountCommand(): Command {
     .action((account: string | undefined, options: { purpose: KeyPurpose; slot: KeySlot; json?: boolean }) =>
       withApp(async (app) => {
         const id = await accountId(app, account);
-        await rotateKey(app, id, options.purpose, options.slot);
-        await printKeys(app, id, options.json);
+        printKeys(id, await rotateKey(app, id, options.purpose, options.slot), options.json);
       }),
     );
   return command;
 }
 
-async function accountId(app: Pick<App, 'db' | 'keys'>, wanted: string | undefined): Promise<string> {
+/** The id of the account meant by id or name; without either the only one. @throws AppError `NoAccount`. */
+export async function accountId(app: Pick<App, 'db' | 'keys'>, wanted: string | undefined): Promise<string> {
   const accounts = await listAccounts(app);
   const found =
     wanted === undefined ? accounts : accounts.filter((one) => one.id === wanted || one.userName === wanted);
@@ -81,9 +84,11 @@ async function accountId(app: Pick<App, 'db' | 'keys'>, wanted: string | undefin
   );
 }
 
-async function printKeys(app: Pick<App, 'db' | 'keys'>, id: string, asJson = false): Promise<void> {
-  const keys: AccountKeys = await accountKeys(app, id);
-  if (asJson) return print(JSON.stringify({ account: id, keys }));
+function printKeys(id: string, keys: AccountKeys, asJson = false): void {
+  if (asJson) {
+    print(JSON.stringify({ account: id, keys }));
+    return;
+  }
   print(`${'account'.padEnd(26)}${id}`);
   for (const purpose of ['training', 'prediction'] as const)
     for (const slot of ['primary', 'secondary'] as const)

@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { AppError } from '../base/errors.ts';
 import { accountCommand } from './account.ts';
+import { auditCommand } from './audit.ts';
 import { doctorCommand } from './doctor.ts';
 import { serveCommand } from './serve.ts';
+import { verifyCommand } from './verify.ts';
 
 /** Runs the command line `argv` (node and script first). Sets the exit code: 0 done, 1 refused or failed, 2 findings. */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -14,6 +16,8 @@ export async function run(argv: readonly string[]): Promise<void> {
   program.addCommand(serveCommand());
   program.addCommand(accountCommand());
   program.addCommand(doctorCommand());
+  program.addCommand(auditCommand());
+  program.addCommand(verifyCommand());
   try {
     await program.parseAsync([...argv]);
   } catch (error) {

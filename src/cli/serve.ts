@@ -9,7 +9,7 @@ import type { AccountKeys } from '../domain/account.ts';
 import { createServer } from '../http/server.ts';
 import { giveUp, handlers } from '../jobs/handlers.ts';
 import { startWorker } from '../queue/worker.ts';
-import { accountKeys, createAccount, listAccounts } from '../services/accounts.ts';
+import { createAccount, listAccounts, viewKeys } from '../services/accounts.ts';
 import { recover } from '../services/recovery.ts';
 import { lockFile } from '../store/database-sqlite.ts';
 
@@ -33,7 +33,7 @@ async function serve(options: { readyFile?: string }): Promise<void> {
   const app = await openApp(config);
   await recover(app);
   const account = (await listAccounts(app))[0] ?? (await createAccount(app, { userName: 'owner' }));
-  const keys = await accountKeys(app, account.id);
+  const keys = await viewKeys(app, account.id, 'start');
   const worker = startWorker({
     queue: app.queue,
     clock: app.clock,

@@ -1,6 +1,7 @@
+import { AuditLog } from './audit.ts';
 import type { Operation } from './operation.ts';
 import { Retention, RetentionUpdate } from './retention.ts';
-import { query } from './schema.ts';
+import { int53, optional, query } from './schema.ts';
 
 const project = '/projects/{projectId}';
 const exported = `${project}/iterations/{iterationId}/exports/{exportId}`;
@@ -10,6 +11,17 @@ const remove = { api: 'ownsight', since: '1', method: 'DELETE', query: query({})
 
 /** Ownsight's own API: what Azure's lacks for seeing, taking away and erasing all that is held. Opened by a training key. */
 export const ownsightOperations = {
+  GetAudit: {
+    api: 'ownsight',
+    since: '1',
+    method: 'GET',
+    query: query({ after: optional(int53({ 'x-problem': 'BadRequest', default: 0 })) }),
+    success: [200],
+    path: '/audit',
+    reply: AuditLog,
+    summary:
+      'The log of what was done with the account, oldest first, 1000 entries at a time after the one numbered `after`.',
+  },
   GetRetention: {
     api: 'ownsight',
     since: '1',

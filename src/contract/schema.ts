@@ -25,6 +25,9 @@ export const dateTime = (notes: Notes = {}) => Type.String({ format: 'date-time'
 /** A whole number of 32 bits. */
 export const int32 = (notes: Notes & { minimum?: number; maximum?: number } = {}) =>
   Type.Integer({ format: 'int32', minimum: -2_147_483_648, maximum: 2_147_483_647, ...notes });
+/** A whole number that a double holds exactly. */
+export const int53 = (notes: Notes & { minimum?: number; maximum?: number } = {}) =>
+  Type.Integer({ format: 'int64', minimum: 0, maximum: Number.MAX_SAFE_INTEGER, ...notes });
 /** A number of single precision. */
 export const float32 = (notes: Notes = {}) => Type.Number({ format: 'float', ...notes });
 /** One of some words, read in any letter case, written as given here. */
@@ -36,6 +39,9 @@ export const text = (notes: Notes & { minLength?: number; maxLength?: number } =
 export const truth = (notes: Notes = {}) => Type.Boolean({ ...notes });
 /** Names and their values. */
 export const words = () => Type.Record(Type.String(), Type.String());
+/** Names and their values, each a text, a number or a truth value. */
+export const facts = (notes: Notes = {}) =>
+  Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]), { ...notes });
 /** The schema, or null. */
 export const nullable = <S extends Type.TSchema>(schema: S) => Type.Union([schema, Type.Null()]);
 /** A named object: `title` is the name versions know it by. */

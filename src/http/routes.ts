@@ -13,6 +13,7 @@ import { requireKey } from './auth.ts';
 import { baseOf } from './base-address.ts';
 import type { Answer, Call, Handlers } from './handler.ts';
 import { accountHandlers } from './handlers/account.ts';
+import { auditHandlers } from './handlers/audit.ts';
 import { imageHandlers } from './handlers/images.ts';
 import { iterationHandlers } from './handlers/iterations.ts';
 import { labelHandlers } from './handlers/labels.ts';
@@ -43,6 +44,7 @@ const handlers: Handlers = {
   ...predictionHandlers,
   ...ownsightHandlers,
   ...retentionHandlers,
+  ...auditHandlers,
 };
 
 const MiB = 1024 * 1024;

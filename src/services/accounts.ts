@@ -14,6 +14,7 @@ import {
 import type { Keys } from '../store/keys.ts';
 import type { AccountRow, ApiKeyRow } from '../store/schema.ts';
 import { openText, openTextOrNull, sealText } from '../store/sealed.ts';
+import { record } from './audit.ts';
 import type { App } from './context.ts';
 import { createKey } from './storing.ts';
 
@@ -61,7 +62,10 @@ export async function createAccount(
     deleted: null,
   };
   const keys = purposes.flatMap((purpose) => slots.map((slot) => newKey(app, id, purpose, slot)));
-  await app.db.transaction((tx) => insertAccount(tx, row, keys));
+  await app.db.transaction(async (tx) => {
+    await insertAccount(tx, row, keys);
+    await record(app, tx, 'account-created', scope);
+  });
   return accountFromRow(app.keys, row);
 }
 
@@ -85,6 +89,17 @@ export async function accountKeys(app: Accounts, accountId: string): Promise<Acc
   return { training: pair('training'), prediction: pair('prediction') };
 }
 
+/** {@link accountKeys} for somebody's eyes, which the account's log tells of, and where they were shown. */
+export async function viewKeys(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  accountId: string,
+  where: 'request' | 'command' | 'start',
+): Promise<AccountKeys> {
+  const keys = await accountKeys(app, accountId);
+  await app.db.transaction((tx) => record(app, tx, 'keys-viewed', { accountId }, { where }));
+  return keys;
+}
+
 /** Replaces one key; the old one is refused from the moment this resolves, the other three stay. Returns the new keys. */
 export async function rotateKey(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
@@ -94,20 +109,23 @@ export async function rotateKey(
 ): Promise<AccountKeys> {
   if ((await findAccount(app.db.query, accountId)) === undefined)
     throw problem('NotFound', 'There is no such account.');
-  await app.db.transaction((tx) => replaceKey(tx, accountId, purpose, slot, newKey(app, accountId, purpose, slot)));
+  await app.db.transaction(async (tx) => {
+    await replaceKey(tx, accountId, purpose, slot, newKey(app, accountId, purpose, slot));
+    await record(app, tx, 'key-rotated', { accountId }, { purpose, slot });
+  });
   return accountKeys(app, accountId);
 }
 
 /** What GetAccountInfo tells: the account, its keys, and how much of each quota is used. @throws AppError `NotFound`. */
 export async function accountInfo(
-  app: Accounts,
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
   accountId: string,
 ): Promise<{ account: Account; keys: AccountKeys; usage: AccountUsage }> {
   const row = await findAccount(app.db.query, accountId);
   if (row === undefined) throw problem('NotFound', 'There is no such account.');
   return {
     account: accountFromRow(app.keys, row),
-    keys: await accountKeys(app, accountId),
+    keys: await viewKeys(app, accountId, 'request'),
     usage: await usageOf(app, accountId),
   };
 }

@@ -5,6 +5,7 @@ import { eraseRows, erasureOrder } from '../store/erase.ts';
 import { collectGarbage, type GarbageCursor } from '../store/garbage.ts';
 import type { KeyScope } from '../store/keys.ts';
 import { projectsWithLooseBlobs, sweepBlobs } from '../store/loose-blobs.ts';
+import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 
 type Erasing = Pick<App, 'db' | 'keys' | 'blobs' | 'clock'>;
@@ -19,7 +20,10 @@ const checkpointPause = 100;
  * Makes an account invisible at once, its keys dead and its jobs cancelled, and has everything of it removed for good.
  * @throws AppError `NotFound` when there is no such account.
  */
-export async function deleteAccount(app: Pick<App, 'db' | 'clock' | 'queue'>, accountId: string): Promise<void> {
+export async function deleteAccount(
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
+  accountId: string,
+): Promise<void> {
   await app.db.transaction(async (tx) => {
     const { numUpdatedRows } = await tx
       .updateTable('accounts')
@@ -28,6 +32,7 @@ export async function deleteAccount(app: Pick<App, 'db' | 'clock' | 'queue'>, ac
       .where('deleted', 'is', null)
       .executeTakeFirst();
     if (numUpdatedRows === 0n) throw problem('NotFound', 'There is no such account.');
+    await record(app, tx, 'account-deleted', { accountId });
     await app.queue.cancel(tx, { accountId });
     await app.queue.enqueue(tx, 'purge', { accountId }, { once: `purge/${accountId}` });
   });

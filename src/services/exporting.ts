@@ -6,6 +6,7 @@ import { blobKey } from '../store/blobs.ts';
 import { listExports as listRows } from '../store/iterations.ts';
 import { abandonBlobs } from '../store/loose-blobs.ts';
 import type { ExportRow } from '../store/schema.ts';
+import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { requireIteration } from './iterations.ts';
 import { getSealed } from './pictures.ts';
@@ -91,7 +92,7 @@ export async function listExports(app: Pick<App, 'db'>, scope: ProjectScope, ite
  * @throws AppError `NotFoundProject`, `NotFoundIteration`, `NotFound`.
  */
 export async function deleteExport(
-  app: Pick<App, 'db' | 'queue'>,
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
   scope: ProjectScope,
   iterationId: string,
   exportId: string,
@@ -108,6 +109,7 @@ export async function deleteExport(
       .executeTakeFirst();
     if (numDeletedRows === 0n) throw problem('NotFound', 'There is no such export.');
     await abandonBlobs(tx, projectId, [blobKey(accountId, projectId, 'export', exportId)]);
+    await record(app, tx, 'export-deleted', { ...scope, subjectId: exportId });
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
   });
 }

@@ -5,6 +5,7 @@ import type { Queries } from '../store/database.ts';
 import { countSelected, type ImageSelection, imagesFromRows, selectImages } from '../store/images.ts';
 import { touchProject } from '../store/projects.ts';
 import { openTextOrNull, sealText } from '../store/sealed.ts';
+import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { requireIteration } from './iterations.ts';
 import { requireProject } from './projects.ts';
@@ -84,7 +85,7 @@ export async function getImages(
  * keeps is removed for good. @throws AppError `NotFoundProject`, `BadRequestRequiredParamIsNull`, `NotFoundImage` when none of the ids is there.
  */
 export async function deleteImages(
-  app: Pick<App, 'db' | 'clock' | 'queue'>,
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
   scope: ProjectScope,
   what: {
     readonly imageIds?: readonly string[] | undefined;
@@ -112,11 +113,13 @@ export async function deleteImages(
       regions = regions.where('image_id', 'in', [...ids]);
       learned = learned.where('image_id', 'in', [...ids]);
     }
-    await update.execute();
+    const { numUpdatedRows } = await update.executeTakeFirst();
     await links.execute();
     await regions.execute();
     if (what.allIterations) await learned.execute();
     await touchProject(tx, projectId, app.clock.now());
+    const { allIterations } = what;
+    await record(app, tx, 'images-deleted', scope, { images: Number(numUpdatedRows), allIterations });
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
   });
 }

@@ -2,7 +2,7 @@ import type { Iteration } from '../domain/iteration.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import { blobKey } from '../store/blobs.ts';
-import type { Queries } from '../store/database.ts';
+import type { Queries, Tx } from '../store/database.ts';
 import {
   findIteration,
   iterationByPublishName,
@@ -13,6 +13,7 @@ import {
 import { abandonBlobs } from '../store/loose-blobs.ts';
 import type { IterationRow } from '../store/schema.ts';
 import { openText, sealText } from '../store/sealed.ts';
+import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { checkedName } from './names.ts';
 import { requireProject } from './projects.ts';
@@ -98,6 +99,7 @@ export async function deleteIteration(
     await tx.deleteFrom('iteration_images').where('iteration_id', '=', iterationId).execute();
     await tx.deleteFrom('iteration_tags').where('iteration_id', '=', iterationId).execute();
     await tx.deleteFrom('iterations').where('id', '=', iterationId).execute();
+    await record(app, tx, 'iteration-deleted', { ...scope, subjectId: iterationId }, { exports: exports.length });
     await app.queue.cancel(tx, { ...scope, iterationId });
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
   });
@@ -141,7 +143,7 @@ export async function publishIteration(
           'BadRequestInvalidPublishName',
           'Another iteration is published under this name: unpublish it, or say overwrite=true.',
         );
-      await unpublish(tx, holder.id, app.clock.now());
+      await unpublish(app, tx, scope, holder.id);
     }
     await tx
       .updateTable('iterations')
@@ -153,12 +155,13 @@ export async function publishIteration(
       })
       .where('id', '=', iterationId)
       .execute();
+    await record(app, tx, 'iteration-published', { ...scope, subjectId: iterationId });
   });
 }
 
 /** Stops an iteration from answering. @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationNotPublished`. */
 export async function unpublishIteration(
-  app: Pick<App, 'db' | 'clock'>,
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
   scope: ProjectScope,
   iterationId: string,
 ): Promise<void> {
@@ -166,14 +169,20 @@ export async function unpublishIteration(
     await requireProject(tx, scope);
     const row = await requireIteration(tx, scope, iterationId);
     if (row.publish_name === null) throw problem('BadRequestIterationNotPublished');
-    await unpublish(tx, iterationId, app.clock.now());
+    await unpublish(app, tx, scope, iterationId);
   });
 }
 
-async function unpublish(tx: Queries, iterationId: string, now: number): Promise<void> {
+async function unpublish(
+  app: Pick<App, 'keys' | 'clock'>,
+  tx: Tx,
+  scope: ProjectScope,
+  iterationId: string,
+): Promise<void> {
   await tx
     .updateTable('iterations')
-    .set({ publish_name: null, publish_lookup: null, publish_resource: null, modified: now })
+    .set({ publish_name: null, publish_lookup: null, publish_resource: null, modified: app.clock.now() })
     .where('id', '=', iterationId)
     .execute();
+  await record(app, tx, 'iteration-unpublished', { ...scope, subjectId: iterationId });
 }

@@ -9,6 +9,7 @@ import type { IterationRow, PredictionRow } from '../store/schema.ts';
 import { openTextOrNull, sealText } from '../store/sealed.ts';
 import { classify } from '../vision/classify/predict.ts';
 import { prepare } from '../vision/image/decode.ts';
+import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { publishNameLookup, requireIteration } from './iterations.ts';
 import { byProbability, namedPredictions } from './models.ts';
@@ -252,7 +253,7 @@ const entropy = (stored: StoredPrediction): number =>
 
 /** Removes stored predictions with their pictures. @throws AppError `NotFoundProject`, `BadRequestPredictionIdsMissing`; unknown ids are passed over. */
 export async function deletePredictions(
-  app: Pick<App, 'db' | 'queue'>,
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
   scope: ProjectScope,
   ids: readonly string[],
 ): Promise<void> {
@@ -265,6 +266,7 @@ export async function deletePredictions(
       scope.projectId,
       gone.flatMap((id) => pictureKeys(scope, 'prediction', id)),
     );
+    if (gone.length > 0) await record(app, tx, 'predictions-deleted', scope, { predictions: gone.length });
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
   });
 }

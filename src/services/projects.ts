@@ -15,6 +15,7 @@ import {
 } from '../store/projects.ts';
 import type { ProjectRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
+import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { checkedName } from './names.ts';
 import { createKey } from './storing.ts';
@@ -127,13 +128,14 @@ export async function updateProject(
 
 /** Makes a project invisible at once, cancels its jobs and has everything of it removed for good. @throws AppError `NotFoundProject`. */
 export async function deleteProject(
-  app: Pick<App, 'db' | 'clock' | 'queue' | 'models'>,
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue' | 'models'>,
   scope: ProjectScope,
 ): Promise<void> {
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     await tx.updateTable('projects').set({ deleted: app.clock.now() }).where('id', '=', scope.projectId).execute();
     await app.queue.cancel(tx, scope);
+    await record(app, tx, 'project-deleted', scope);
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
   });
   app.models.forget(scope);

@@ -16,6 +16,7 @@ import {
   tagFromRow,
   tagTypes,
 } from '../store/tags.ts';
+import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { requireIteration } from './iterations.ts';
 import { checkedName } from './names.ts';
@@ -139,7 +140,7 @@ export async function updateTag(
 
 /** Takes a tag and its regions off the workspace's images; iterations that learned it keep it. @throws AppError `NotFoundProject`, `NotFoundTag`. */
 export async function deleteTag(
-  app: Pick<App, 'db' | 'clock' | 'queue'>,
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
   scope: ProjectScope,
   tagId: string,
 ): Promise<void> {
@@ -156,6 +157,7 @@ export async function deleteTag(
     await tx.deleteFrom('image_tags').where('tag_id', '=', tagId).execute();
     await tx.deleteFrom('regions').where('tag_id', '=', tagId).execute();
     await touchProject(tx, scope.projectId, app.clock.now());
+    await record(app, tx, 'tag-deleted', { ...scope, subjectId: tagId });
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
   });
 }

@@ -29,6 +29,8 @@ function hangsOn(table: keyof Tables, parent: keyof Tables): boolean {
 function ofScope(table: keyof Tables, { accountId, projectId }: KeyScope): RawBuilder<boolean> | undefined {
   const columns: object = tableCustody[table].columns;
   if (projectId !== undefined) {
+    // What belongs to the account may name a project without being the project's.
+    if (tableCustody[table].owner === 'account') return undefined;
     if (table === 'projects') return sql`id = ${projectId}`;
     return 'project_id' in columns ? sql`project_id = ${projectId}` : undefined;
   }

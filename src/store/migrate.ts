@@ -3,11 +3,13 @@ import type { Clock } from '../base/clock.ts';
 import { AppError } from '../base/errors.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { retention } from './migrations/0002-retention.ts';
+import { audit } from './migrations/0003-audit.ts';
 
 /** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
 const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0001-initial', initial],
   ['0002-retention', retention],
+  ['0003-audit', audit],
 ];
 
 interface MigrationTable {

@@ -21,6 +21,8 @@ export interface Tables {
   predictions: PredictionRow;
   exports: ExportRow;
   retention: RetentionRow;
+  audit: AuditRow;
+  audit_heads: AuditHeadRow;
   jobs: JobRow;
   loose_blobs: LooseBlobRow;
 }
@@ -217,6 +219,32 @@ export interface RetentionRow {
   predictions_days: number;
   /** `null`: until they are deleted. */
   exports_days: number | null;
+}
+
+/** An entry of an account's log: what was done, when, to what. Each is linked to the one before by its hash. */
+export interface AuditRow {
+  id: string;
+  account_id: string;
+  /** 1, 2, 3 … for each account. */
+  number: number;
+  created: Micros;
+  /** One of `domain/audit.ts`. */
+  action: string;
+  project_id: string | null;
+  subject_id: string | null;
+  /** JSON object of counts, words and ids. */
+  detail: Sealed | null;
+  /** The hash of the entry before; 64 zeros for the first. */
+  previous: string;
+  /** SHA-256 over all of the above, the detail as ciphertext: `hashOf` of `domain/audit.ts`. */
+  hash: string;
+}
+
+/** Where an account's log ends. */
+export interface AuditHeadRow {
+  account_id: string;
+  /** JSON {entries, hash}. Sealed, so that who can write the database only cannot cut the log's end off. */
+  head: Sealed;
 }
 
 /** Waiting and running work. Payloads hold ids only. */

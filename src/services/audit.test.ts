@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { plantAccount, plantProject, type Stores, testStores } from '../../test/fixtures/stores.ts';
+import { newId } from '../base/id.ts';
+import { chainFaults, hashOf } from '../domain/audit.ts';
+import { createAccount, rotateKey, viewKeys } from './accounts.ts';
+import { readAudit, record, verifyAudit } from './audit.ts';
+import { deleteImages } from './images.ts';
+import { deleteIteration, publishIteration, unpublishIteration } from './iterations.ts';
+import { createModels } from './models.ts';
+import { deletePredictions } from './predicting.ts';
+import { deleteProject } from './projects.ts';
+import { deleteTag } from './tags.ts';
+
+const open = async (t: TestContext) => {
+  const stores = await testStores(t);
+  return { ...stores, models: createModels(stores) };
+};
+
+/** An account with `count` entries, some with a detail. */
+async function logged(stores: Stores, count = 5): Promise<string> {
+  const accountId = await plantAccount(stores);
+  for (let at = 0; at < count; at++)
+    await stores.db.transaction((tx) =>
+      record(stores, tx, 'images-deleted', { accountId, projectId: newId() }, at % 2 === 0 ? { images: at } : null),
+    );
+  return accountId;
+}
+
+test('tells of keys, publishing and each kind of deletion, in order, with ids and counts', async (t) => {
+  const app = await open(t);
+  const { id: accountId } = await createAccount(app, { userName: 'owner' });
+  const { projectId, iterationId, imageIds, tagId, predictionId } = await plantProject(app, accountId);
+  const scope = { accountId, projectId };
+  await viewKeys(app, accountId, 'request');
+  await rotateKey(app, accountId, 'training', 'secondary');
+  await unpublishIteration(app, scope, iterationId);
+  await publishIteration(app, scope, iterationId, { publishName: 'live', predictionId: 'here', overwrite: false });
+  await assert.rejects(deleteIteration(app, scope, iterationId), { code: 'BadRequestIterationIsPublished' });
+  await unpublishIteration(app, scope, iterationId);
+  await deletePredictions(app, scope, [predictionId, newId()]);
+  await deletePredictions(app, scope, [newId()]);
+  await deleteTag(app, scope, tagId);
+  await deleteImages(app, scope, { imageIds: imageIds.slice(1), allImages: false, allIterations: true });
+  await deleteIteration(app, scope, iterationId);
+  await deleteProject(app, scope);
+  const { entries, head } = await readAudit(app, accountId);
+  assert.deepEqual(
+    entries.map((one) => [one.action, one.projectId, one.subjectId, one.detail]),
+    [
+      ['account-created', null, null, null],
+      ['keys-viewed', null, null, { where: 'request' }],
+      ['key-rotated', null, null, { purpose: 'training', slot: 'secondary' }],
+      ['iteration-unpublished', projectId, iterationId, null],
+      ['iteration-published', projectId, iterationId, null],
+      ['iteration-unpublished', projectId, iterationId, null],
+      ['predictions-deleted', projectId, null, { predictions: 1 }],
+      ['tag-deleted', projectId, tagId, null],
+      ['images-deleted', projectId, null, { images: 2, allIterations: true }],
+      ['iteration-deleted', projectId, iterationId, { exports: 1 }],
+      ['project-deleted', projectId, null, null],
+    ],
+  );
+  assert.deepEqual(chainFaults(entries, head), []);
+  assert.deepEqual(await verifyAudit(app, accountId), { entries: 11, faults: [] });
+});
+
+test('what fails leaves no entry', async (t) => {
+  const app = await open(t);
+  const accountId = await logged(app);
+  await assert.rejects(
+    app.db.transaction(async (tx) => {
+      await record(app, tx, 'takeout', { accountId });
+      throw new Error('on purpose');
+    }),
+    /on purpose/,
+  );
+  assert.deepEqual(await verifyAudit(app, accountId), { entries: 5, faults: [] });
+});
+
+test('each account has its own log', async (t) => {
+  const app = await open(t);
+  const [one, other] = [await logged(app, 3), await logged(app, 4)];
+  assert.deepEqual(
+    (await readAudit(app, one)).entries.map((entry) => entry.number),
+    [1, 2, 3],
+  );
+  assert.equal((await readAudit(app, other, 2)).entries.length, 2);
+});
+
+test('an entry that was changed, removed, swapped or added is noticed, wherever it is', async (t) => {
+  const stores = await testStores(t);
+  const { db } = stores;
+  const rowOf = (accountId: string, number: number) =>
+    db.query
+      .selectFrom('audit')
+      .selectAll()
+      .where('account_id', '=', accountId)
+      .where('number', '=', number)
+      .executeTakeFirstOrThrow();
+  type Forgery = (accountId: string, number: number) => Promise<unknown>;
+  const set =
+    (change: object): Forgery =>
+    (accountId, number) =>
+      db.query
+        .updateTable('audit')
+        .set(change)
+        .where('account_id', '=', accountId)
+        .where('number', '=', number)
+        .execute();
+  const forgeries: Record<string, Forgery> = {
+    time: set({ created: 1 }),
+    action: set({ action: 'takeout' }),
+    project: set({ project_id: newId() }),
+    'subject added': set({ subject_id: newId() }),
+    'detail removed': set({ detail: null }),
+    'detail changed': async (accountId, number) => {
+      const detail = Buffer.from((await rowOf(accountId, number)).detail!);
+      detail[20]! ^= 1;
+      await set({ detail })(accountId, number);
+    },
+    removed: (accountId, number) =>
+      db.query.deleteFrom('audit').where('account_id', '=', accountId).where('number', '=', number).execute(),
+    // By somebody who knows how hashes are made, but has no key.
+    'changed with all hashes after it': async (accountId, number) => {
+      await set({ created: 1 })(accountId, number);
+      let previous = (await rowOf(accountId, number)).previous;
+      for (let at = number; at <= 5; at++) {
+        const row = await rowOf(accountId, at);
+        const hash = hashOf({
+          ...row,
+          projectId: row.project_id,
+          subjectId: row.subject_id,
+          sealed: row.detail?.toString('base64') ?? null,
+          previous,
+        });
+        await set({ previous, hash })(accountId, at);
+        previous = hash;
+      }
+    },
+  };
+  for (const [name, forge] of Object.entries(forgeries))
+    for (const number of [1, 3, 5]) {
+      const accountId = await logged(stores);
+      assert.deepEqual((await verifyAudit(stores, accountId)).faults, []);
+      await forge(accountId, number);
+      assert.notDeepEqual((await verifyAudit(stores, accountId)).faults, [], `${name}, entry ${number}`);
+    }
+});
+
+test('a log longer than a page is verified whole', async (t) => {
+  const stores = await testStores(t);
+  const accountId = await plantAccount(stores);
+  await stores.db.transaction(async (tx) => {
+    for (let at = 0; at < 2003; at++) await record(stores, tx, 'takeout', { accountId }, { bytes: at });
+  });
+  assert.deepEqual(await verifyAudit(stores, accountId), { entries: 2003, faults: [] });
+  assert.equal((await readAudit(stores, accountId)).entries.length, 1000);
+  for (const number of [1000, 1001, 2000]) {
+    const { id, action } = (await readAudit(stores, accountId, number - 1)).entries[0]!;
+    await stores.db.query.updateTable('audit').set({ action: 'restore' }).where('id', '=', id).execute();
+    assert.equal((await verifyAudit(stores, accountId)).faults.length, 1, `${number}`);
+    await stores.db.query.updateTable('audit').set({ action }).where('id', '=', id).execute();
+  }
+});
+
+test('nothing a user typed is in it, in the clear or sealed', async (t) => {
+  const app = await open(t);
+  const { id: accountId } = await createAccount(app, { userName: 'canary-name', email: 'canary@canary.test' });
+  const { projectId, iterationId } = await plantProject(app, accountId);
+  const scope = { accountId, projectId };
+  await unpublishIteration(app, scope, iterationId);
+  const names = { publishName: 'canary-publish', predictionId: 'canary-target', overwrite: false };
+  await publishIteration(app, scope, iterationId, names);
+  await deleteProject(app, scope);
+  const rows = JSON.stringify(await readAudit(app, accountId));
+  assert.ok(rows.includes('iteration-published'));
+  assert.doesNotMatch(rows, /canary/i);
+  await app.db.checkpoint();
+  const files = readdirSync(join(app.folder, 'data'), { recursive: true, withFileTypes: true });
+  for (const file of files.filter((entry) => entry.isFile()))
+    assert.doesNotMatch(readFileSync(join(file.parentPath, file.name), 'latin1'), /canary/i, file.name);
+});
