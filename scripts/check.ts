@@ -12,7 +12,10 @@ const steps: readonly (readonly [string, readonly string[]])[] = [
   ],
 ];
 
-/** Runs the type checker, then the linter and formatter (which only look); says what failed. Returns whether all is well. */
+/**
+ * Runs the type checker, then the linter and formatter (which only look); says what failed. Returns whether all is
+ * well.
+ */
 export function check(): boolean {
   return steps.every(([name, argv]) => {
     const begun = performance.now();

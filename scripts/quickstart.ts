@@ -1,6 +1,7 @@
 /**
  * npm run quickstart [-- --delete] [--endpoint URL --training-key KEY --prediction-key KEY] [--ready-file PATH]
- * The whole story against a running server with Microsoft's own SDK: create, upload, train, measure, publish, predict, export.
+ * The whole story against a running server with Microsoft's own SDK: create, upload, train, measure, publish, predict,
+ * export.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

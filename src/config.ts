@@ -12,15 +12,27 @@ export interface Config {
   readonly home: string;
   /** `OWNSIGHT_KEYS`: the key store, apart from the data and its backups. Default beside it: `<home>-keys`. */
   readonly keyStore: string;
-  /** `OWNSIGHT_MASTER_KEY_FILE`: the master key, 32 bytes in base64. Default `<keys>/master.key`, made on the first start. */
+  /**
+   * `OWNSIGHT_MASTER_KEY_FILE`: the master key, 32 bytes in base64. Default `<keys>/master.key`, made on the first
+   * start.
+   */
   readonly masterKeyFile: string;
-  /** `OWNSIGHT_PUBLIC_URL`: how clients reach this server, for the links in its answers. Default: the address of each request. */
+  /**
+   * `OWNSIGHT_PUBLIC_URL`: how clients reach this server, for the links in its answers. Default: the address of each
+   * request.
+   */
   readonly publicUrl: string | undefined;
-  /** `OWNSIGHT_ALLOW_NETWORKS`: networks (CIDR, comma separated) that pictures may be fetched from although they are private. Default none. */
+  /**
+   * `OWNSIGHT_ALLOW_NETWORKS`: networks (CIDR, comma separated) that pictures may be fetched from although they are
+   * private. Default none.
+   */
   readonly allowNetworks: readonly string[];
   /** `OWNSIGHT_THREADS`: compute threads. Default: one a core, at most 8. */
   readonly threads: number | undefined;
-  /** `OWNSIGHT_STORE_PREDICTIONS`: `never` = answers are given, but no picture that is asked about is kept, in any project. Default: each project's own setting. */
+  /**
+   * `OWNSIGHT_STORE_PREDICTIONS`: `never` = answers are given, but no picture that is asked about is kept, in any
+   * project. Default: each project's own setting.
+   */
   readonly storePredictions: boolean;
   /** `OWNSIGHT_LOG`: `silent`, `error`, `warn` or `info`. Default `info`. */
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info';

@@ -98,7 +98,8 @@ test('a third-party package lives in one place', () => {
 });
 
 test('no two folders import each other, nor two files load each other, however long the way round', () => {
-  // A layer is one unit; vision, which is large, is as many as it has folders. A file on top of a layer is its own unit.
+  // A layer is one unit; vision, which is large, is as many as it has folders. A file on top of a layer is its own
+  // unit.
   const folderOf = (path: string) => /^src\/(vision\/)?[^/]+(?=\/)/.exec(path)?.[0] ?? path;
   none(circles(folderOf, ({ imports }) => imports));
   // Types alone may refer to each other: nothing of them is there at run time.

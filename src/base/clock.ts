@@ -15,7 +15,10 @@ export interface Clock {
   now(): Micros;
 }
 
-/** The machine's own clock. Set back, it goes on at its pace from where it was, so that what is due still comes; until the process ends. */
+/**
+ * The machine's own clock. Set back, it goes on at its pace from where it was, so that what is due still comes; until
+ * the process ends.
+ */
 export function systemClock(
   wall: () => number = () => Date.now(),
   elapsed: () => number = () => performance.now(),

@@ -1,4 +1,7 @@
-/** `work` on every item, at most `atOnce` at a time; the results in the order of the items. The first failure rejects, after the ones begun have ended. */
+/**
+ * `work` on every item, at most `atOnce` at a time; the results in the order of the items. The first failure rejects,
+ * after the ones begun have ended.
+ */
 export async function mapConcurrently<T, R>(
   items: readonly T[],
   atOnce: number,

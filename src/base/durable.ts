@@ -27,7 +27,10 @@ export function syncDirectorySync(path: string): void {
   }
 }
 
-/** {@link syncDirectorySync} without blocking. A directory that is gone is not an error: its removal is its parent's affair. */
+/**
+ * {@link syncDirectorySync} without blocking. A directory that is gone is not an error: its removal is its parent's
+ * affair.
+ */
 export async function syncDirectory(path: string): Promise<void> {
   if (!syncsDirectories) return;
   let handle: FileHandle;
@@ -100,7 +103,10 @@ export const hasCode = (error: unknown, ...codes: string[]): boolean =>
 /** A new name for a file that is being written and will be renamed when it is whole. Tells which process writes it. */
 export const temporaryName = (): string => `.${process.pid}.${randomUUID()}.tmp`;
 
-/** Whether a file has a {@link temporaryName} whose process has ended (or is this one, which has just begun): it may be removed. */
+/**
+ * Whether a file has a {@link temporaryName} whose process has ended (or is this one, which has just begun): it may be
+ * removed.
+ */
 export function isLeftover(name: string): boolean {
   const pid = Number(/^\.(\d+)\..*\.tmp$/.exec(name)?.[1] ?? Number.NaN);
   if (Number.isNaN(pid)) return false;

@@ -4,7 +4,10 @@ import { setTimeout } from 'node:timers/promises';
 export interface Gauge {
   /** Runs `work`, counted while it runs. */
   during<T>(work: () => Promise<T>): Promise<T>;
-  /** Resolves once nothing was under way for `pause` ms, at the latest after `patience` ms. @throws the signal's reason. */
+  /**
+   * Resolves once nothing was under way for `pause` ms, at the latest after `patience` ms.
+   * @throws the signal's reason.
+   */
   quiet(pause: number, patience: number, signal: AbortSignal): Promise<void>;
 }
 

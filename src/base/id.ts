@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
-/** A new random id (UUID version 4, lower case). Never derived from content: an id tells nothing about what it names. */
+/**
+ * A new random id (UUID version 4, lower case). Never derived from content: an id tells nothing about what it names.
+ */
 export const newId = (): string => randomUUID();
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

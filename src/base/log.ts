@@ -1,4 +1,7 @@
-/** Facts worth a line. Values are counts, ids, durations and codes: never a name, a key, an address or anything a user typed. */
+/**
+ * Facts worth a line. Values are counts, ids, durations and codes: never a name, a key, an address or anything a user
+ * typed.
+ */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Where log lines go. */

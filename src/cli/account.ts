@@ -7,7 +7,10 @@ import { withApp } from './with-app.ts';
 
 const json = () => new Option('--json', 'print JSON');
 
-/** `ownsight account create|list|keys|rotate`: accounts and their keys. Works beside a running server, which obeys at once. */
+/**
+ * `ownsight account create|list|keys|rotate`: accounts and their keys. Works beside a running server, which obeys at
+ * once.
+ */
 export function accountCommand(): Command {
   const command = new Command('account').description('accounts and their keys');
   command

@@ -2,7 +2,10 @@ import { Command } from 'commander';
 import { examine } from '../services/doctor.ts';
 import { withApp } from './with-app.ts';
 
-/** `ownsight doctor`: checks rows against files against keys; changes nothing. Exit code 2 when data is lost, damaged or left behind. */
+/**
+ * `ownsight doctor`: checks rows against files against keys; changes nothing. Exit code 2 when data is lost, damaged or
+ * left behind.
+ */
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description('check that rows, files and keys agree; changes nothing')

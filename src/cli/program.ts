@@ -6,7 +6,9 @@ import { doctorCommand } from './doctor.ts';
 import { serveCommand } from './serve.ts';
 import { verifyCommand } from './verify.ts';
 
-/** Runs the command line `argv` (node and script first). Sets the exit code: 0 done, 1 refused or failed, 2 findings. */
+/**
+ * Runs the command line `argv` (node and script first). Sets the exit code: 0 done, 1 refused or failed, 2 findings.
+ */
 export async function run(argv: readonly string[]): Promise<void> {
   const program = new Command('ownsight')
     .description(

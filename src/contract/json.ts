@@ -1,6 +1,8 @@
 import type { Micros } from '../base/clock.ts';
 
-/** `JSON.rawJSON` of ECMAScript's "JSON.parse source text access": a token that `JSON.stringify` copies as it stands. */
+/**
+ * `JSON.rawJSON` of ECMAScript's "JSON.parse source text access": a token that `JSON.stringify` copies as it stands.
+ */
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 
 /** Years 0..9999 as ISO 8601 writes them; `micros` may be any whole number. */

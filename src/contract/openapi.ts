@@ -6,7 +6,10 @@ import { CustomVisionError } from './wire.ts';
 
 type Json = Record<string, unknown>;
 
-/** The OpenAPI 3.1 document of every operation of every version served. Models that differ between versions carry the version in their name. */
+/**
+ * The OpenAPI 3.1 document of every operation of every version served. Models that differ between versions carry the
+ * version in their name.
+ */
 export function openApi(): Json {
   const components = createComponents();
   const paths: Record<string, Json> = {};

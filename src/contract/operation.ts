@@ -51,7 +51,9 @@ export interface FileReply {
   readonly size: number | undefined;
   /** Changes whenever the bytes do: lets a client go on with a download it began. */
   readonly tag?: string;
-  /** The bytes from `from` to the one before `to`; 0 and `size` for all of them. `to` is `undefined` when the size is. */
+  /**
+   * The bytes from `from` to the one before `to`; 0 and `size` for all of them. `to` is `undefined` when the size is.
+   */
   open(from: number, to: number | undefined): Promise<Readable>;
 }
 
@@ -77,7 +79,9 @@ export interface Operation {
   readonly summary: string;
   readonly query: TObject;
   readonly body?: Body;
-  /** The answer's JSON; `bytes`: a small file; `file`: a {@link FileReply}; `events`: Server-Sent Events; absent: none. */
+  /**
+   * The answer's JSON; `bytes`: a small file; `file`: a {@link FileReply}; `events`: Server-Sent Events; absent: none.
+   */
   readonly reply?: TSchema | 'bytes' | 'file' | 'events';
   /** The statuses of success, the usual one first. */
   readonly success: readonly number[];

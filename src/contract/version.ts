@@ -47,7 +47,10 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
   ...ownsightOperations,
 };
 
-/** The version at the end of `steps`, which lead from the newest version of `api` to it, newest first; no steps: the newest itself. */
+/**
+ * The version at the end of `steps`, which lead from the newest version of `api` to it, newest first; no steps: the
+ * newest itself.
+ */
 export function servedVersion(api: Api, steps: readonly Step[]): ServedVersion {
   const versions: readonly Version[] = history[api];
   const version = steps.at(-1)?.version ?? versions.at(-1)!;

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Micros } from '../base/clock.ts';
 
-/** What the log tells of: changes of keys and everything that erases, hands out or brings back. Never a mere reading or a prediction. */
+/**
+ * What the log tells of: changes of keys and everything that erases, hands out or brings back. Never a mere reading or
+ * a prediction.
+ */
 export const auditActions = [
   'account-created',
   'account-deleted',
@@ -24,7 +27,10 @@ export const auditActions = [
 /** One of {@link auditActions}. */
 export type AuditAction = (typeof auditActions)[number];
 
-/** Further facts of an entry: counts, words of a fixed list, ids. Never a name or anything else a user typed, which would outlive what was erased. */
+/**
+ * Further facts of an entry: counts, words of a fixed list, ids. Never a name or anything else a user typed, which
+ * would outlive what was erased.
+ */
 export type AuditDetail = Readonly<Record<string, string | number | boolean>>;
 
 /** An entry as its hash covers it: all of it in the clear but the detail, which stays ciphertext. */
@@ -63,7 +69,10 @@ export const firstPrevious = '0'.repeat(64);
 /** The end of a log without entries. */
 export const emptyHead: AuditHead = { entries: 0, hash: firstPrevious };
 
-/** SHA-256 in hexadecimal over the JSON array of the entry's fields in this order; so it needs no key, and outlives the keys. */
+/**
+ * SHA-256 in hexadecimal over the JSON array of the entry's fields in this order; so it needs no key, and outlives the
+ * keys.
+ */
 export const hashOf = (link: Omit<AuditLink, 'hash'>): string =>
   createHash('sha256')
     .update(

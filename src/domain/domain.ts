@@ -1,7 +1,10 @@
 /** What kind of project a domain is for. */
 export type DomainType = 'Classification' | 'ObjectDetection';
 
-/** A starting point for training. Here every domain of a type trains alike; what differs is whether the model may be exported. */
+/**
+ * A starting point for training. Here every domain of a type trains alike; what differs is whether the model may be
+ * exported.
+ */
 export interface Domain {
   readonly id: string;
   readonly name: string;

@@ -99,7 +99,9 @@ export interface ImageTagPair {
   readonly tagId: string;
 }
 
-/** What became of tags or regions put on images: added, there already, over a limit. `C` is what an added one becomes. */
+/**
+ * What became of tags or regions put on images: added, there already, over a limit. `C` is what an added one becomes.
+ */
 export interface CreatedPairs<T, C = T> {
   readonly created: readonly C[];
   readonly duplicated: readonly T[];

@@ -1,5 +1,6 @@
 /**
- * Every limit, with its unit. Source: Azure's "limits and quotas" page (S0 tier, 2025-01-22) and the published Swagger files.
+ * Every limit, with its unit. Source: Azure's "limits and quotas" page (S0 tier, 2025-01-22) and the published Swagger
+ * files.
  */
 export const limits = {
   projectsPerAccount: 100,

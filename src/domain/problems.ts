@@ -2,7 +2,8 @@ import { AppError } from '../base/errors.ts';
 
 /**
  * What can be wrong with a request, by Azure's own code names: the HTTP status, and the message when no better one is
- * at hand. Codes: CustomVisionErrorCodes of Training 3.4-preview; statuses and messages where seen on the wire, else ours.
+ * at hand. Codes: CustomVisionErrorCodes of Training 3.4-preview; statuses and messages where seen on the wire, else
+ * ours.
  */
 export const problems = {
   BadRequest: [400, 'The request is not valid.'],
@@ -102,7 +103,10 @@ export const problems = {
 /** A code of the error catalogue. */
 export type ProblemCode = keyof typeof problems;
 
-/** A refusal in the catalogue's terms, to be thrown: `throw problem('NotFoundTag')`. `detail` replaces the catalogue's message; it may quote only what the caller sent. */
+/**
+ * A refusal in the catalogue's terms, to be thrown: `throw problem('NotFoundTag')`. `detail` replaces the catalogue's
+ * message; it may quote only what the caller sent.
+ */
 export function problem(code: ProblemCode, detail?: string, cause?: unknown): AppError {
   return new AppError(code, detail ?? problems[code][1], cause);
 }

@@ -6,7 +6,8 @@ import { linkTarget } from './links.ts';
 
 /**
  * The file at a link's path, which must be of this project.
- * @throws AppError `BadRequestInvalidArtifactUri` for what is no such path, `NotFoundImage`, `NotFoundIteration`, `NotFound`.
+ * @throws AppError `BadRequestInvalidArtifactUri` for what is no such path, `NotFoundImage`, `NotFoundIteration`,
+ * `NotFound`.
  */
 export async function readLinked(
   app: App,

@@ -76,7 +76,10 @@ export function createLinks(app: Pick<App, 'keys' | 'clock'>, accountId: string,
   };
 }
 
-/** Whether a link to `target` was made by this server, for this project, and has not expired. Takes the same time whatever differs. */
+/**
+ * Whether a link to `target` was made by this server, for this project, and has not expired. Takes the same time
+ * whatever differs.
+ */
 export function isLinkValid(
   app: Pick<App, 'keys' | 'clock'>,
   scope: ProjectScope,

@@ -6,7 +6,10 @@ import { purge } from './purge.ts';
 import { retention, retentionFailed } from './retention.ts';
 import { train, trainingFailed } from './train.ts';
 
-/** Does one job. Idempotent: after a crash it is run again with the same payload. Leaves by throwing when `run.signal` is aborted. */
+/**
+ * Does one job. Idempotent: after a crash it is run again with the same payload. Leaves by throwing when `run.signal`
+ * is aborted.
+ */
 export type JobHandler<J extends JobName> = (app: App, payload: Jobs[J], run: JobRun) => Promise<void>;
 
 /** The handler of every job there is. */

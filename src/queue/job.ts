@@ -1,6 +1,9 @@
 import type { Tx } from '../store/database.ts';
 
-/** Every kind of background work and its payload: ids only, never user data. `jobs/handlers.ts` has exactly one handler for each. */
+/**
+ * Every kind of background work and its payload: ids only, never user data. `jobs/handlers.ts` has exactly one handler
+ * for each.
+ */
 export interface Jobs {
   /** Computes the features of a project's images that wait for them. */
   features: { accountId: string; projectId: string };
@@ -10,7 +13,10 @@ export interface Jobs {
   export: { accountId: string; projectId: string; exportId: string };
   /** Removes a project's predictions and exports whose time is over. */
   retention: { accountId: string; projectId: string };
-  /** Removes for good what was deleted in a project or account: rows nothing refers to, loose blobs, keys; empties the database log. */
+  /**
+   * Removes for good what was deleted in a project or account: rows nothing refers to, loose blobs, keys; empties the
+   * database log.
+   */
   purge: { accountId: string; projectId?: string };
 }
 /** The name of a kind of work. */
@@ -19,15 +25,24 @@ export type JobName = keyof Jobs;
 /** What a running job is given beside its payload. */
 export interface JobRun {
   readonly id: string;
-  /** Aborted within a second of a cancel request, a lost lease or a stop of the server; the handler then leaves by throwing. */
+  /**
+   * Aborted within a second of a cancel request, a lost lease or a stop of the server; the handler then leaves by
+   * throwing.
+   */
   readonly signal: AbortSignal;
   /** 1 on the first try. */
   readonly attempt: number;
   /** True on the last try: what fails now has failed for good. */
   readonly last: boolean;
-  /** The fence before a job's effect: called first in the transaction that writes it; throws when the job is no longer this worker's or was cancelled. */
+  /**
+   * The fence before a job's effect: called first in the transaction that writes it; throws when the job is no longer
+   * this worker's or was cancelled.
+   */
   fence(tx: Tx): Promise<void>;
-  /** The fence, and then the job is done exactly if the transaction commits: for handlers whose effect is one transaction. */
+  /**
+   * The fence, and then the job is done exactly if the transaction commits: for handlers whose effect is one
+   * transaction.
+   */
   complete(tx: Tx): Promise<void>;
   /** Reports how far the work is, 0..1. Cheap; written at most once a second. */
   progress(fraction: number): void;

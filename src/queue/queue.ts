@@ -7,7 +7,10 @@ export interface ClaimedJob<N extends JobName = JobName> {
   readonly id: string;
   readonly name: N;
   readonly payload: Jobs[N];
-  /** 1 on the first try. Above `attempts`: the worker of the last try died without a word, so there is to be no further one. */
+  /**
+   * 1 on the first try. Above `attempts`: the worker of the last try died without a word, so there is to be no further
+   * one.
+   */
   readonly attempt: number;
   /** How often a job is tried. */
   readonly attempts: number;
@@ -39,26 +42,41 @@ export type WakeReason = 'enqueued' | 'cancelled' | 'timeout';
  * checks {@link Queue.holds}, or better {@link Queue.complete}s the job.
  */
 export interface Queue {
-  /** Adds a job inside the caller's transaction: it exists exactly if the transaction commits. Returns its id (of the one waiting already, with `once`). */
+  /**
+   * Adds a job inside the caller's transaction: it exists exactly if the transaction commits. Returns its id (of the
+   * one waiting already, with `once`).
+   */
   enqueue<N extends JobName>(tx: Tx, name: N, payload: Jobs[N], options?: EnqueueOptions): Promise<string>;
-  /** The oldest job that may start now, of one of `names`, leased to `holder`; also one whose lease ran out. `holder` is new for each claim. */
+  /**
+   * The oldest job that may start now, of one of `names`, leased to `holder`; also one whose lease ran out. `holder` is
+   * new for each claim.
+   */
   claim(holder: string, names: readonly JobName[]): Promise<ClaimedJob | undefined>;
   /** Extends the lease; tells whether the job is still ours and whether somebody wants it cancelled. */
   heartbeat(id: string, holder: string, progress: number): Promise<'ours' | 'cancel' | 'lost'>;
-  /** Whether `holder` still holds the job and nobody wants it cancelled, read inside the caller's transaction: the fence before a job's effect. */
+  /**
+   * Whether `holder` still holds the job and nobody wants it cancelled, read inside the caller's transaction: the fence
+   * before a job's effect.
+   */
   holds(tx: Tx, id: string, holder: string): Promise<boolean>;
   /** {@link Queue.holds}, and then the job ends as done exactly if the transaction commits. */
   complete(tx: Tx, id: string, holder: string): Promise<boolean>;
-  /** Ends a claimed job. Rows of ended jobs go at once, of failed ones after 30 days. Does nothing when `holder` does not hold it. */
+  /**
+   * Ends a claimed job. Rows of ended jobs go at once, of failed ones after 30 days. Does nothing when `holder` does
+   * not hold it.
+   */
   finish(id: string, holder: string, outcome: Outcome): Promise<void>;
   /**
-   * Asks for the cancellation of all waiting and running jobs of the project (or, without one, the account): waiting ones
-   * are removed at once, running ones told at their next heartbeat. Purges only when `jobName` says so.
+   * Asks for the cancellation of all waiting and running jobs of the project (or, without one, the account): waiting
+   * ones are removed at once, running ones told at their next heartbeat. Purges only when `jobName` says so.
    */
   cancel(
     tx: Tx,
     scope: { accountId: string; projectId?: string; jobName?: JobName; iterationId?: string },
   ): Promise<void>;
-  /** Resolves when something was enqueued or cancelled in this process, `timeoutMs` have passed or `signal` is aborted, whichever is first. */
+  /**
+   * Resolves when something was enqueued or cancelled in this process, `timeoutMs` have passed or `signal` is aborted,
+   * whichever is first.
+   */
   wait(timeoutMs: number, signal: AbortSignal): Promise<WakeReason>;
 }

@@ -100,7 +100,9 @@ export async function viewKeys(
   return keys;
 }
 
-/** Replaces one key; the old one is refused from the moment this resolves, the other three stay. Returns the new keys. */
+/**
+ * Replaces one key; the old one is refused from the moment this resolves, the other three stay. Returns the new keys.
+ */
 export async function rotateKey(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
   accountId: string,
@@ -116,7 +118,10 @@ export async function rotateKey(
   return accountKeys(app, accountId);
 }
 
-/** What GetAccountInfo tells: the account, its keys, and how much of each quota is used. @throws AppError `NotFound`. */
+/**
+ * What GetAccountInfo tells: the account, its keys, and how much of each quota is used.
+ * @throws AppError `NotFound`.
+ */
 export async function accountInfo(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
   accountId: string,

@@ -21,7 +21,10 @@ export interface AuditSubject {
 /** Entries at a time: a page, and what verification holds in memory. */
 const entriesAtOnce = 1000;
 
-/** Writes down in the account's log, within the transaction that does it, what is done. `detail` says nothing a user typed. */
+/**
+ * Writes down in the account's log, within the transaction that does it, what is done. `detail` says nothing a user
+ * typed.
+ */
 export const record = (
   app: Pick<App, 'keys' | 'clock'>,
   tx: Tx,
@@ -50,7 +53,10 @@ export async function readAudit(
   return { entries: rows.map((row) => entryFromRow(app.keys, row)), head };
 }
 
-/** How many entries the account's log has, and what is wrong with it; no faults = nothing was changed, removed or added since it was written. */
+/**
+ * How many entries the account's log has, and what is wrong with it; no faults = nothing was changed, removed or added
+ * since it was written.
+ */
 export async function verifyAudit(
   app: Pick<App, 'db' | 'keys'>,
   accountId: string,

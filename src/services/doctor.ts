@@ -42,7 +42,9 @@ type Examined = Pick<App, 'db' | 'blobs' | 'keys'>;
 const samples = 50;
 /** Bytes that sealing adds: what is shorter was cut. */
 const sealBytes = 29;
-/** Between two looks, ms: longer than what makes a row and its file or key disagree for a moment while a server works. */
+/**
+ * Between two looks, ms: longer than what makes a row and its file or key disagree for a moment while a server works.
+ */
 const lookAgainAfter = 1000;
 
 /**

@@ -12,7 +12,10 @@ import { requireIteration } from './iterations.ts';
 import { getSealed } from './pictures.ts';
 import { requireProject } from './projects.ts';
 
-/** The platform and flavor meant, in Azure's spelling, whatever letter case they came in. @throws AppError `BadRequestExportValidationFailed` naming the ones there are. */
+/**
+ * The platform and flavor meant, in Azure's spelling, whatever letter case they came in.
+ * @throws AppError `BadRequestExportValidationFailed` naming the ones there are.
+ */
 function exportForm(
   platform: string,
   flavor: string | null,
@@ -33,9 +36,10 @@ function exportForm(
 }
 
 /**
- * Queues the export of a trained iteration of an exportable (compact) domain; a failed one of the same form is replaced.
- * @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationIsNotTrained`, `BadRequestExportValidationFailed`,
- * `BadRequestExportAlreadyInProgress` when this form exists or is being made.
+ * Queues the export of a trained iteration of an exportable (compact) domain; a failed one of the same form is
+ * replaced.
+ * @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationIsNotTrained`,
+ * `BadRequestExportValidationFailed`, `BadRequestExportAlreadyInProgress` when this form exists or is being made.
  */
 export async function exportIteration(
   app: Pick<App, 'db' | 'clock' | 'queue'>,

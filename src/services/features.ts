@@ -6,7 +6,10 @@ import { imagesWithoutFeatures, keepFeatures, selectFeatures } from '../store/fe
 import type { App, ProjectScope } from './context.ts';
 import { getSealed } from './pictures.ts';
 
-/** Pictures whose features are computed and committed together: few enough to lose little, enough to share the disk's waits. */
+/**
+ * Pictures whose features are computed and committed together: few enough to lose little, enough to share the disk's
+ * waits.
+ */
 const chunkSize = 32;
 /** Rows of features read at once: a millisecond or two. */
 const readAtOnce = 200;

@@ -60,7 +60,10 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   };
 }
 
-/** The one wording of a refusal. Says nothing of the address itself: its query may hold a secret, its resolution a map of the network. */
+/**
+ * The one wording of a refusal. Says nothing of the address itself: its query may hold a secret, its resolution a map
+ * of the network.
+ */
 const refusal = (wanted: string, received: string, cause?: unknown): AppError =>
   problem('BadRequestImageUrl', `expected ${wanted} for the image URL but received ${received}`, cause);
 
@@ -74,7 +77,9 @@ function parse(text: string, base?: URL): URL {
   return url;
 }
 
-/** Every IP address of the URL's host. Node writes numeric hosts in their usual form, so `0x7f.1` arrives as 127.0.0.1. */
+/**
+ * Every IP address of the URL's host. Node writes numeric hosts in their usual form, so `0x7f.1` arrives as 127.0.0.1.
+ */
 async function resolve(url: URL, signal: AbortSignal): Promise<string[]> {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   if (isIP(host) !== 0) return [host];
@@ -92,7 +97,10 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-/** Asks one of `addresses`, the first that answers, for `url`; resolves with the answer's head. The host name still goes into the Host header and the TLS check. */
+/**
+ * Asks one of `addresses`, the first that answers, for `url`; resolves with the answer's head. The host name still goes
+ * into the Host header and the TLS check.
+ */
 function request(url: URL, addresses: readonly string[], signal: AbortSignal): Promise<http.IncomingMessage> {
   const { request, Agent } = url.protocol === 'https:' ? https : http;
   const entries = addresses.map((address) => ({ address, family: isIP(address) }));
@@ -138,7 +146,10 @@ function networks(list: readonly string[], name: string): BlockList {
   return found;
 }
 
-/** Global unicast: all that IANA has handed out of IPv6. What is outside (loopback, mapped IPv4, NAT64, local, multicast) is refused. */
+/**
+ * Global unicast: all that IANA has handed out of IPv6. What is outside (loopback, mapped IPv4, NAT64, local,
+ * multicast) is refused.
+ */
 const publicIpv6 = networks(['2000::/3'], 'public networks');
 
 /** Addresses that are not on the public internet. Source: IANA special-purpose address registries for IPv4 and IPv6. */

@@ -22,8 +22,8 @@ export function tagConflict(
 }
 
 /**
- * Puts tags on images. Pairs that exist are answered as duplicated; those over a limit (one tag an image in a multiclass
- * project, 100 in others) as exceeded. @throws AppError `NotFoundProject`, `NotFoundImage`, `NotFoundTag`,
+ * Puts tags on images. Pairs that exist are answered as duplicated; those over a limit (one tag an image in a
+ * multiclass project, 100 in others) as exceeded. @throws AppError `NotFoundProject`, `NotFoundImage`, `NotFoundTag`,
  * `BadRequestNegativeAndRegularTagOnSameImage`: then none of the pairs is kept.
  */
 export async function createImageTags(
@@ -76,7 +76,10 @@ export async function createImageTags(
   });
 }
 
-/** Takes each of the tags, and the regions of that tag, off each of the images; what is not there needs no removal. @throws AppError `NotFoundProject`. */
+/**
+ * Takes each of the tags, and the regions of that tag, off each of the images; what is not there needs no removal.
+ * @throws AppError `NotFoundProject`.
+ */
 export async function deleteImageTags(
   app: Pick<App, 'db' | 'clock'>,
   scope: ProjectScope,

@@ -61,7 +61,10 @@ export async function countImages(app: Pick<App, 'db'>, scope: ProjectScope, fil
   return countSelected(app.db.query, await selectionOf(app.db.query, scope, filter));
 }
 
-/** The images of these ids that there are, in the order asked for. @throws AppError `NotFoundProject`, `NotFoundIteration`. */
+/**
+ * The images of these ids that there are, in the order asked for.
+ * @throws AppError `NotFoundProject`, `NotFoundIteration`.
+ */
 export async function getImages(
   app: Pick<App, 'db' | 'keys'>,
   scope: ProjectScope,
@@ -81,8 +84,9 @@ export async function getImages(
 }
 
 /**
- * Takes images out of the workspace; with `allIterations` out of every iteration's record as well. An image no iteration
- * keeps is removed for good. @throws AppError `NotFoundProject`, `BadRequestRequiredParamIsNull`, `NotFoundImage` when none of the ids is there.
+ * Takes images out of the workspace; with `allIterations` out of every iteration's record as well. An image no
+ * iteration keeps is removed for good. @throws AppError `NotFoundProject`, `BadRequestRequiredParamIsNull`,
+ * `NotFoundImage` when none of the ids is there.
  */
 export async function deleteImages(
   app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
@@ -151,7 +155,10 @@ export function checkMetadata(metadata: Readonly<Record<string, string>>): void 
   }
 }
 
-/** Adds the pairs to each image's metadata, replacing those of the same key. @throws AppError `NotFoundProject`, `BadRequestImageMetadataKey`, `BadRequestImageMetadataValue`. */
+/**
+ * Adds the pairs to each image's metadata, replacing those of the same key.
+ * @throws AppError `NotFoundProject`, `BadRequestImageMetadataKey`, `BadRequestImageMetadataValue`.
+ */
 export async function updateImageMetadata(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
   scope: ProjectScope,

@@ -41,7 +41,11 @@ export async function getIteration(
   return iterationFromRow(app.keys, scope, await requireIteration(app.db.query, scope, iterationId));
 }
 
-/** Renames an iteration. @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationName`, `BadRequestIterationNameNotUnique`. */
+/**
+ * Renames an iteration.
+ * @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationName`,
+ * `BadRequestIterationNameNotUnique`.
+ */
 export async function updateIteration(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
   scope: ProjectScope,
@@ -78,7 +82,8 @@ export const publishNameLookup = (app: Pick<App, 'keys'>, scope: ProjectScope, n
 
 /**
  * Removes an iteration with its model, performance, exports and the images that only it still kept; a training that
- * runs is cancelled. @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationIsPublished`: unpublish it first.
+ * runs is cancelled. @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationIsPublished`:
+ * unpublish it first.
  */
 export async function deleteIteration(
   app: Pick<App, 'db' | 'keys' | 'clock' | 'queue' | 'models'>,
@@ -114,8 +119,8 @@ function refusePublished(app: Pick<App, 'keys'>, scope: ProjectScope, row: Itera
 
 /**
  * Lets an iteration answer predictions under a name. `overwrite` takes the name from the iteration that has it.
- * @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationIsNotTrained`, `BadRequestInvalidPublishName`,
- * `BadRequestInvalidPublishTarget`, `BadRequestIterationIsPublished`.
+ * @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationIsNotTrained`,
+ * `BadRequestInvalidPublishName`, `BadRequestInvalidPublishTarget`, `BadRequestIterationIsPublished`.
  */
 export async function publishIteration(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
@@ -159,7 +164,10 @@ export async function publishIteration(
   });
 }
 
-/** Stops an iteration from answering. @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationNotPublished`. */
+/**
+ * Stops an iteration from answering.
+ * @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationNotPublished`.
+ */
 export async function unpublishIteration(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
   scope: ProjectScope,

@@ -51,7 +51,10 @@ export async function iterationPerformance(
   return { ...overall, perTag: tags.map((tag, index) => ({ id: tag.id, name: tag.name, ...perClass[index]! })) };
 }
 
-/** One page of an iteration's images, each with what the fold that had not seen it predicted. @throws AppError as {@link iterationPerformance}. */
+/**
+ * One page of an iteration's images, each with what the fold that had not seen it predicted.
+ * @throws AppError as {@link iterationPerformance}.
+ */
 export async function imagePerformances(
   app: Reading,
   scope: ProjectScope,

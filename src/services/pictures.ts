@@ -15,7 +15,10 @@ export type PictureKind = 'image-original' | 'image-thumbnail' | 'prediction-ori
 /** What decoding a picture may cost. */
 export const pictureLimits = { maxPixels: limits.imagePixels, maxSide: limits.imageSide };
 
-/** The bytes of a picture, fetched if need be. @throws AppError `BadRequestImageUrl`, `BadRequestImageSizeBytes`, `BadRequestImageStream`. */
+/**
+ * The bytes of a picture, fetched if need be.
+ * @throws AppError `BadRequestImageUrl`, `BadRequestImageSizeBytes`, `BadRequestImageStream`.
+ */
 export async function pictureBytes(app: Pick<App, 'fetcher'>, picture: Picture, limit: number): Promise<Uint8Array> {
   const bytes = 'bytes' in picture ? picture.bytes : await app.fetcher.fetch(picture.url, limit);
   if (bytes.byteLength === 0)
@@ -59,7 +62,10 @@ export function pictureKeys(scope: ProjectScope, of: 'image' | 'prediction', id:
   return [key(`${of}-original`), key(`${of}-thumbnail`)];
 }
 
-/** A stored picture, the original byte for byte as it was given. @throws AppError `NotFoundProject`, `NotFoundImage`. */
+/**
+ * A stored picture, the original byte for byte as it was given.
+ * @throws AppError `NotFoundProject`, `NotFoundImage`.
+ */
 export async function readPicture(
   app: Pick<App, 'db' | 'keys' | 'blobs'>,
   scope: ProjectScope,

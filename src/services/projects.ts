@@ -36,7 +36,8 @@ export async function requireProject(db: Queries, scope: ProjectScope): Promise<
 
 /**
  * Makes an empty project. Without a domain: General classification; without a type: Multilabel, as Azure.
- * @throws AppError `BadRequestProjectName`, `…NameNotUnique`, `…Description`, `…UnknownDomain`, `…UnknownClassification`, `BadRequestExceedProjectLimit`.
+ * @throws AppError `BadRequestProjectName`, `…NameNotUnique`, `…Description`, `…UnknownDomain`,
+ * `…UnknownClassification`, `BadRequestExceedProjectLimit`.
  */
 export async function createProject(
   app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
@@ -93,7 +94,10 @@ export async function getProject(app: Pick<App, 'db' | 'keys'>, scope: ProjectSc
   return projectFromRow(app.keys, row);
 }
 
-/** Changes what is given and leaves the rest. @throws AppError as {@link createProject}, `NotFoundProject`, `BadRequestProjectUnsupportedDomainTypeChange`. */
+/**
+ * Changes what is given and leaves the rest.
+ * @throws AppError as {@link createProject}, `NotFoundProject`, `BadRequestProjectUnsupportedDomainTypeChange`.
+ */
 export async function updateProject(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
   scope: ProjectScope,
@@ -126,7 +130,10 @@ export async function updateProject(
   return getProject(app, scope);
 }
 
-/** Makes a project invisible at once, cancels its jobs and has everything of it removed for good. @throws AppError `NotFoundProject`. */
+/**
+ * Makes a project invisible at once, cancels its jobs and has everything of it removed for good.
+ * @throws AppError `NotFoundProject`.
+ */
 export async function deleteProject(
   app: Pick<App, 'db' | 'keys' | 'clock' | 'queue' | 'models'>,
   scope: ProjectScope,

@@ -5,7 +5,8 @@ import { resumeRetention } from './retention.ts';
 
 /**
  * What the only server of its stores does before it opens its port: gives back the jobs of the process that was there
- * before, removes what was kept for its time and what interrupted uploads left, and queues again every removal that is not finished.
+ * before, removes what was kept for its time and what interrupted uploads left, and queues again every removal that is
+ * not finished.
  */
 export async function recover(
   app: Pick<App, 'db' | 'blobs' | 'keys' | 'clock' | 'queue' | 'log'> & { queue: EmbeddedQueue },

@@ -92,7 +92,10 @@ export async function createRegions(
   });
 }
 
-/** Removes regions; a tag goes off its image with its last region there. @throws AppError `NotFoundProject`, `BadRequestInvalidIds` when none of them exists. */
+/**
+ * Removes regions; a tag goes off its image with its last region there.
+ * @throws AppError `NotFoundProject`, `BadRequestInvalidIds` when none of them exists.
+ */
 export async function deleteRegions(
   app: Pick<App, 'db' | 'clock'>,
   scope: ProjectScope,

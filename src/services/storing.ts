@@ -10,8 +10,8 @@ const patience: Micros = 3600 * second;
 
 /**
  * Announces blobs and runs `work`, which puts them and ends with the transaction that keeps them (`keepBlobs`) or gives
- * some up (`abandonBlobs`). If `work` fails, all are given up and their removal is queued; if the process dies, the next
- * start removes them. So no blob is ever without either a row or an announcement.
+ * some up (`abandonBlobs`). If `work` fails, all are given up and their removal is queued; if the process dies, the
+ * next start removes them. So no blob is ever without either a row or an announcement.
  */
 export async function storing<T>(
   app: Pick<App, 'db' | 'clock' | 'queue'>,

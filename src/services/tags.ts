@@ -31,7 +31,8 @@ export interface TagInput {
 
 /**
  * Adds a tag to the workspace.
- * @throws AppError `BadRequestTagName`, `…NameNotUnique`, `…Description`, `BadRequestMultipleNegativeTag`, `BadRequestTagType`, `BadRequestExceedTagPerProjectLimit`.
+ * @throws AppError `BadRequestTagName`, `…NameNotUnique`, `…Description`, `BadRequestMultipleNegativeTag`,
+ * `BadRequestTagType`, `BadRequestExceedTagPerProjectLimit`.
  */
 export async function createTag(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
@@ -84,7 +85,10 @@ export async function listTags(
   return rows.map((row) => tagFromRow(app.keys, scope, row));
 }
 
-/** One tag of the workspace, or of an iteration. @throws AppError `NotFoundProject`, `NotFoundIteration`, `NotFoundTag`. */
+/**
+ * One tag of the workspace, or of an iteration.
+ * @throws AppError `NotFoundProject`, `NotFoundIteration`, `NotFoundTag`.
+ */
 export async function getTag(
   app: Pick<App, 'db' | 'keys'>,
   scope: ProjectScope,
@@ -103,7 +107,10 @@ export async function getTag(
   });
 }
 
-/** Changes what is given. A new name shows everywhere at once, in the answers of trained iterations too. @throws AppError as {@link createTag}, `NotFoundTag`, `BadRequestNegativeAndRegularTagOnSameImage`. */
+/**
+ * Changes what is given. A new name shows everywhere at once, in the answers of trained iterations too.
+ * @throws AppError as {@link createTag}, `NotFoundTag`, `BadRequestNegativeAndRegularTagOnSameImage`.
+ */
 export async function updateTag(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
   scope: ProjectScope,
@@ -138,7 +145,10 @@ export async function updateTag(
   return getTag(app, scope, tagId);
 }
 
-/** Takes a tag and its regions off the workspace's images; iterations that learned it keep it. @throws AppError `NotFoundProject`, `NotFoundTag`. */
+/**
+ * Takes a tag and its regions off the workspace's images; iterations that learned it keep it.
+ * @throws AppError `NotFoundProject`, `NotFoundTag`.
+ */
 export async function deleteTag(
   app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
   scope: ProjectScope,

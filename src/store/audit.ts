@@ -29,7 +29,10 @@ export async function appendAudit(tx: Tx, keys: Keys, entry: NewEntry): Promise<
     .execute();
 }
 
-/** Where an account's log ends, as it was sealed with the last entry: whoever lacks the key cannot make it say otherwise. */
+/**
+ * Where an account's log ends, as it was sealed with the last entry: whoever lacks the key cannot make it say
+ * otherwise.
+ */
 export async function auditHead(db: Queries, keys: Keys, accountId: string): Promise<AuditHead> {
   const row = await db.selectFrom('audit_heads').select('head').where('account_id', '=', accountId).executeTakeFirst();
   if (row === undefined) return emptyHead;

@@ -10,7 +10,8 @@ import { storageError } from './storage-full.ts';
 
 /**
  * Blobs as files `<root>/<account>/<project>/<kind>/<id>` of mode 0600, made durable before they get their name. What
- * the interrupted puts of ended processes left behind is removed first. A full disk throws `ErrorStorageFull` and leaves nothing.
+ * the interrupted puts of ended processes left behind is removed first. A full disk throws `ErrorStorageFull` and
+ * leaves nothing.
  */
 export async function diskBlobs(root: string): Promise<BlobStore> {
   makeDirectorySync(root);
@@ -107,7 +108,9 @@ export async function diskBlobs(root: string): Promise<BlobStore> {
   };
 }
 
-/** Files open, or being removed, at a time: enough to share the disk's work, few enough for every limit on open files. */
+/**
+ * Files open, or being removed, at a time: enough to share the disk's work, few enough for every limit on open files.
+ */
 const filesAtOnce = 64;
 
 /** Refuses a part of a path that is not what stands at this depth: account, project, kind, id. */

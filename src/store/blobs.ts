@@ -30,7 +30,10 @@ export function blobParts(key: BlobKey): { accountId: string; projectId: string;
  * `test/suites/blobs.ts`.
  */
 export interface BlobStore {
-  /** Stores `bytes`; when it resolves they survive a power cut. An interrupted put leaves either nothing visible or all of it. Overwrites. */
+  /**
+   * Stores `bytes`; when it resolves they survive a power cut. An interrupted put leaves either nothing visible or all
+   * of it. Overwrites.
+   */
   put(key: BlobKey, bytes: Uint8Array): Promise<void>;
   /** The bytes, or `undefined` when there is no such blob. */
   get(key: BlobKey): Promise<Buffer | undefined>;
@@ -40,6 +43,9 @@ export interface BlobStore {
   delete(keys: readonly BlobKey[]): Promise<void>;
   /** Removes everything below `<account>/` or `<account>/<project>/`. */
   deletePrefix(prefix: `${string}/`): Promise<void>;
-  /** Every key below `prefix` (`''` = all) with its size in bytes, in no promised order; leftovers of interrupted puts are not listed. */
+  /**
+   * Every key below `prefix` (`''` = all) with its size in bytes, in no promised order; leftovers of interrupted puts
+   * are not listed.
+   */
   list(prefix: string): AsyncIterable<{ key: BlobKey; bytes: number }>;
 }

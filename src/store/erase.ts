@@ -4,7 +4,9 @@ import type { Queries } from './database.ts';
 import type { KeyScope } from './keys.ts';
 import type { Tables } from './schema.ts';
 
-/** The tables that are erased with a project or account, children before parents: each comes after all that hang on it. */
+/**
+ * The tables that are erased with a project or account, children before parents: each comes after all that hang on it.
+ */
 export const erasureOrder: readonly (keyof Tables)[] = childrenFirst();
 
 function childrenFirst(): (keyof Tables)[] {

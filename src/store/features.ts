@@ -1,7 +1,10 @@
 import type { Queries, Tx } from './database.ts';
 import type { ImageFeaturesRow, Sealed } from './schema.ts';
 
-/** The ids of images whose features wait to be computed, oldest first: at most `limit`, and only those among `ids` if given. */
+/**
+ * The ids of images whose features wait to be computed, oldest first: at most `limit`, and only those among `ids` if
+ * given.
+ */
 export async function imagesWithoutFeatures(
   db: Queries,
   projectId: string,

@@ -81,7 +81,10 @@ export const imageByDigest = (db: Queries, projectId: string, digest: string): P
     .where('workspace', '=', 1)
     .executeTakeFirst();
 
-/** An image of the project: of the workspace, or kept by an iteration that learned from it. What nothing keeps is gone, whether it is purged yet or not. */
+/**
+ * An image of the project: of the workspace, or kept by an iteration that learned from it. What nothing keeps is gone,
+ * whether it is purged yet or not.
+ */
 export const findImage = (db: Queries, projectId: string, id: string): Promise<ImageRow | undefined> =>
   db
     .selectFrom('images')

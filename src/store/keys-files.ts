@@ -16,7 +16,10 @@ import { storageError } from './storage-full.ts';
 
 /** Where the keys lie. */
 export interface KeyFiles {
-  /** The key store: `<account>/account.key` and `<account>/<project>.key`, 61 bytes each. Kept at mode 0700, made when missing. */
+  /**
+   * The key store: `<account>/account.key` and `<account>/<project>.key`, 61 bytes each. Kept at mode 0700, made when
+   * missing.
+   */
   readonly folder: string;
   /** 32 bytes in base64. Made on the first start. May lie anywhere. */
   readonly masterKeyFile: string;
@@ -215,7 +218,10 @@ const associated = ({ accountId, projectId, kind, id }: SealedThing): Buffer =>
 const sealed = (cause?: unknown): AppError =>
   new AppError('Sealed', 'Stored data does not open: it was changed, or belongs elsewhere.', cause);
 
-/** AES-256-GCM (NIST SP 800-38D): version (1), nonce (12), ciphertext, tag (16). Random nonces: at most 2^32 seals a key. */
+/**
+ * AES-256-GCM (NIST SP 800-38D): version (1), nonce (12), ciphertext, tag (16). Random nonces: at most 2^32 seals a
+ * key.
+ */
 function encrypt(key: Buffer, data: Buffer, plain: Uint8Array): Buffer {
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(data);

@@ -7,14 +7,17 @@ import type { KeyScope } from './keys.ts';
 
 /** Rows in one statement: far below what SQLite and PostgreSQL take as parameters. */
 const rowsAtOnce = 500;
-/** In `sweep_after`: given up by its writer or its row; the next sweep removes it unless it is announced again before. */
+/**
+ * In `sweep_after`: given up by its writer or its row; the next sweep removes it unless it is announced again before.
+ */
 const abandoned: Micros = 0;
 /** In `sweep_after`: the sweep is at it, so that nobody may count on the blob any more. */
 const beingSwept: Micros = -1;
 
 /**
  * Says which blobs are about to be written, so that they are found again when the writer dies. Committed before the
- * first of them is put; {@link keepBlobs} follows in the transaction that makes rows refer to them, before `sweepAfter`.
+ * first of them is put; {@link keepBlobs} follows in the transaction that makes rows refer to them, before
+ * `sweepAfter`.
  * @throws AppError `Conflict` when one of them is being removed at this moment; try again.
  */
 export async function announceBlobs(
@@ -41,7 +44,10 @@ export async function keepBlobs(tx: Tx, keys: readonly BlobKey[]): Promise<void>
   }
 }
 
-/** Gives blobs to the next sweep: those of rows removed in the same transaction, or announced ones that will not be used. */
+/**
+ * Gives blobs to the next sweep: those of rows removed in the same transaction, or announced ones that will not be
+ * used.
+ */
 export async function abandonBlobs(db: Queries, projectId: string, keys: readonly BlobKey[]): Promise<void> {
   await upsert(db, projectId, keys, abandoned);
 }
@@ -72,7 +78,10 @@ export interface Sweep {
   readonly before: Micros;
 }
 
-/** Removes up to `limit` (500 at most) ripe loose blobs for good, then their rows; returns how many. Interrupted, they are found again. */
+/**
+ * Removes up to `limit` (500 at most) ripe loose blobs for good, then their rows; returns how many. Interrupted, they
+ * are found again.
+ */
 export async function sweepBlobs(
   db: Database,
   blobs: BlobStore,

@@ -64,7 +64,10 @@ export async function predictionsUntil(
   return rows.map((row) => row.id);
 }
 
-/** Removes up to `limit` exports of a project that ended at `until` or earlier; tells which. Their blobs are the caller's to give up. */
+/**
+ * Removes up to `limit` exports of a project that ended at `until` or earlier; tells which. Their blobs are the
+ * caller's to give up.
+ */
 export async function deleteExportsUntil(
   db: Queries,
   projectId: string,

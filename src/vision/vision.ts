@@ -14,18 +14,22 @@ export interface Vision {
   readonly fingerprint: string;
   /**
    * The features of each picture (the bytes of an image file, already inspected), in order: float32 [featureLength].
-   * @throws AppError `BadRequestImageFormat` when a picture cannot be decoded, `BadRequestImageDimensions` when it is beyond `limits`.
+   * @throws AppError `BadRequestImageFormat` when a picture cannot be decoded, `BadRequestImageDimensions` when it is
+   * beyond `limits`.
    */
   features(
     pictures: readonly Uint8Array[],
     options?: { readonly limits?: PictureLimits },
     run?: Run,
   ): Promise<Float32Array[]>;
-  /** Learns a classifier and its held-out probabilities. The same set gives the same bits, in whatever order it comes. */
+  /**
+   * Learns a classifier and its held-out probabilities. The same set gives the same bits, in whatever order it comes.
+   */
   fitClassifier(set: ClassifierSet, run?: Run): Promise<ClassifierFit>;
   /**
    * The classifier with its backbone as an ONNX model and test vectors, checked: the model run by onnxruntime on the
-   * vectors answers as {@link Vision.features} and `classify` do, within 1e-4 (fp16: 1e-2). @throws AppError `ExportCheck` if not.
+   * vectors answers as {@link Vision.features} and `classify` do, within 1e-4 (fp16: 1e-2). @throws AppError
+   * `ExportCheck` if not.
    */
   exportOnnx(classifier: Classifier, labels: readonly string[], flavor: OnnxFlavor, run?: Run): Promise<ExportedModel>;
   /** Stops the threads; what runs is abandoned. */

@@ -1,6 +1,7 @@
 /**
- * A server that is killed again and again in the middle of its work, and a ledger of what it had acknowledged. A round is:
- * start on what the last one left, compare with the ledger, examine, work, and SIGKILL at a moment chosen by the seed.
+ * A server that is killed again and again in the middle of its work, and a ledger of what it had acknowledged. A round
+ * is: start on what the last one left, compare with the ledger, examine, work, and SIGKILL at a moment chosen by the
+ * seed.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -49,7 +50,10 @@ function unique(jpeg: Buffer, random: Random): Buffer {
   ]);
 }
 
-/** Runs `rounds` rounds, kinds taking turns, then deletes everything and sees that nothing is left. Returns how many kills there were. */
+/**
+ * Runs `rounds` rounds, kinds taking turns, then deletes everything and sees that nothing is left. Returns how many
+ * kills there were.
+ */
 export async function killAgainAndAgain(options: {
   readonly rounds: number;
   readonly seed: number;

@@ -1,6 +1,6 @@
 /**
- * The whole story of Azure Custom Vision, told by Microsoft's own clients of two generations to a server started as a user
- * starts it. Each step stands on the ones before.
+ * The whole story of Azure Custom Vision, told by Microsoft's own clients of two generations to a server started as a
+ * user starts it. Each step stands on the ones before.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

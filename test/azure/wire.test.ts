@@ -25,7 +25,10 @@ interface Answer {
   readonly json: any;
 }
 
-/** One request exactly as given: nothing is normalised on the way, no header added but `Host`. With the training key unless one is given. */
+/**
+ * One request exactly as given: nothing is normalised on the way, no header added but `Host`. With the training key
+ * unless one is given.
+ */
 function raw(path: string, { method = 'GET', headers = {}, body }: Ask = {}): Promise<Answer> {
   const { hostname, port } = new URL(server.endpoint);
   return new Promise((resolve, reject) => {

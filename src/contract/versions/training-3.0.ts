@@ -1,7 +1,9 @@
 import { withSevenDigits } from '../json.ts';
 import type { Step } from '../step.ts';
 
-/** Training 3.0 as it differs from 3.1. The order of a project's settings and the dates are those of recorded answers. */
+/**
+ * Training 3.0 as it differs from 3.1. The order of a project's settings and the dates are those of recorded answers.
+ */
 export const training30: Step = {
   version: '3.0',
   models: {

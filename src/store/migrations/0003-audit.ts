@@ -1,4 +1,6 @@
-/** The owner's log of what was done with the account, entry linked to entry by hashes, and where each account's ends. */
+/**
+ * The owner's log of what was done with the account, entry linked to entry by hashes, and where each account's ends.
+ */
 export const audit = `
 create table audit (
   id text not null primary key,

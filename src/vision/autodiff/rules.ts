@@ -57,7 +57,10 @@ function restored(g: Node, x: Node, axes: readonly number[]): Node {
   return expand(kept, sizes(x));
 }
 
-/** Images gathered under each tap of a window, and their places as one axis: [N, group, taps * C/group, OH * OW]; taps go over channels. */
+/**
+ * Images gathered under each tap of a window, and their places as one axis: [N, group, taps * C/group, OH * OW]; taps
+ * go over channels.
+ */
 function taps(x: Node, window: Window, kernel: readonly [number, number], places: readonly [number, number]): Node {
   const { strides, pads, dilations, group } = window;
   const [n, c, h, w] = sizes(x) as readonly [number, number, number, number];
@@ -82,7 +85,10 @@ function taps(x: Node, window: Window, kernel: readonly [number, number], places
   return concat(parts, 2);
 }
 
-/** Gradient by the weights [O, C/group, h, w] of a convolution of `x` whose result has the gradient `g`: products of g with what each tap saw. */
+/**
+ * Gradient by the weights [O, C/group, h, w] of a convolution of `x` whose result has the gradient `g`: products of g
+ * with what each tap saw.
+ */
 function weightGradient(x: Node, g: Node, weights: Node, window: Window): Node {
   const [o, perGroup, kh, kw] = sizes(weights) as readonly [number, number, number, number];
   const [n, , oh, ow] = sizes(g) as readonly [number, number, number, number];

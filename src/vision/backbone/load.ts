@@ -22,7 +22,10 @@ export interface Backbone {
 /** Name of the one output. */
 export const featuresOutput = 'features';
 
-/** The part of the fingerprint that stands for how we prepare pictures and gather outputs: to be raised when that changes. */
+/**
+ * The part of the fingerprint that stands for how we prepare pictures and gather outputs: to be raised when that
+ * changes.
+ */
 const recipe = 2;
 
 /** Changes whenever the same picture might get other features. */
@@ -59,9 +62,9 @@ export async function loadBackbone(
 }
 
 /**
- * The graph from pictures to features: the chosen outputs averaged, joined, and the square root taken, all others dropped.
- * The root evens out numbers of which few are large; a linear classifier gains about four points in a hundred by it.
- * Source: Perronnin et al., Improving the Fisher Kernel, ECCV 2010, section 3.2. What is negative counts as 0.
+ * The graph from pictures to features: the chosen outputs averaged, joined, and the square root taken, all others
+ * dropped. The root evens out numbers of which few are large; a linear classifier gains about four points in a hundred
+ * by it. Source: Perronnin et al., Improving the Fisher Kernel, ECCV 2010, section 3.2. What is negative counts as 0.
  * @throws AppError `BadBackbone` when the file has not the input, outputs and length that the entry says.
  */
 export function featureGraph(file: Graph, entry: BackboneEntry): Graph {

@@ -12,7 +12,10 @@ export interface BackboneEntry {
   readonly input: string;
   readonly divisor: number;
   readonly offset: number;
-  /** The file's outputs that make up the features, in order: maps [N, C, h, w] by their mean over the plane, [N, C] as they are. */
+  /**
+   * The file's outputs that make up the features, in order: maps [N, C, h, w] by their mean over the plane, [N, C] as
+   * they are.
+   */
   readonly outputs: readonly string[];
   /** How many numbers they are together. */
   readonly featureLength: number;

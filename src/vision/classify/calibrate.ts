@@ -29,7 +29,10 @@ export function probabilities({ kind, classes, logits }: Omit<Scored, 'targets'>
   return out;
 }
 
-/** Mean log loss in nats: per picture when multiclass, per picture and label when multilabel. Never infinite: it is computed from scores. */
+/**
+ * Mean log loss in nats: per picture when multiclass, per picture and label when multilabel. Never infinite: it is
+ * computed from scores.
+ */
 export function logLoss({ kind, classes, logits, targets }: Scored, temperature: number): number {
   let loss = 0;
   if (kind === 'multilabel') {
@@ -62,8 +65,9 @@ export interface Calibrated {
 }
 
 /**
- * The temperature, 0.25..4, that makes the log loss least, to 0.1 %, or 1 if none is better. Source: Guo et al., On Calibration of Modern Neural
- * Networks, 2017, section 4.2; golden section search over its logarithm (the loss is convex in the reciprocal, so has one valley).
+ * The temperature, 0.25..4, that makes the log loss least, to 0.1 %, or 1 if none is better. Source: Guo et al., On
+ * Calibration of Modern Neural Networks, 2017, section 4.2; golden section search over its logarithm (the loss is
+ * convex in the reciprocal, so has one valley).
  */
 export async function calibrate(scored: Scored, { signal }: Run = {}): Promise<Calibrated> {
   const ratio = (Math.sqrt(5) - 1) / 2;

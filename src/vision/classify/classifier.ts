@@ -1,7 +1,10 @@
 /** One label per picture (softmax), or any number of them (sigmoids). */
 export type ClassifierKind = 'multiclass' | 'multilabel';
 
-/** A linear classifier on standardised features: probabilities = link((weights · ((f - mean) / scale) + bias) / temperature). */
+/**
+ * A linear classifier on standardised features: probabilities = link((weights · ((f - mean) / scale) + bias) /
+ * temperature).
+ */
 export interface Classifier {
   readonly kind: ClassifierKind;
   /** Number of outputs, C. */
@@ -27,11 +30,14 @@ export interface ClassifierSet {
   /** 1 where the picture has the label: uint8 [n, C]; exactly one per row when multiclass. */
   readonly targets: Uint8Array;
   /**
-   * uint8 [n], 0..folds-1: which fold holds the picture out. Depends on the picture's own id only (see `train/split.ts`),
-   * never on position or count.
+   * uint8 [n], 0..folds-1: which fold holds the picture out. Depends on the picture's own id only (see
+   * `train/split.ts`), never on position or count.
    */
   readonly folds: Uint8Array;
-  /** Sort keys, one per picture, equal for no two: rows are brought into this order first, so that sums do not depend on the caller's. */
+  /**
+   * Sort keys, one per picture, equal for no two: rows are brought into this order first, so that sums do not depend on
+   * the caller's.
+   */
   readonly order: readonly string[];
 }
 

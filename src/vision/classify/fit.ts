@@ -6,7 +6,10 @@ import type { Classifier, ClassifierFit, ClassifierSet } from './classifier.ts';
 import type { Solution, SolveTask } from './solve.ts';
 import { partScaling, type Standardised, type StandardiseTask } from './standardise.ts';
 
-/** Who does the work: in this thread or in others, several tasks at once. Arrays on shared memory are used where they lie. */
+/**
+ * Who does the work: in this thread or in others, several tasks at once. Arrays on shared memory are used where they
+ * lie.
+ */
 export interface FitWorkers {
   standardise(task: StandardiseTask, run?: Run): Promise<Standardised>;
   solve(task: SolveTask, run?: Run): Promise<Solution>;
@@ -19,11 +22,13 @@ const penalties = [1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003];
 const worthwhile = 0.002;
 
 /**
- * Learns a linear classifier: for every penalty one model per fold, without that fold's pictures, and one of all. The penalty, and
- * with it the temperature, is the one whose held-out log loss, pooled over the folds, is least. What standardises features is taken from
- * the pictures a model learns from. A fold without pictures is passed over; a label that no picture learned from has gets low odds from
- * the bias alone. The result is a function of the set: rows are sorted by fold and `order` first, and every sum has a fixed order.
- * @throws AppError `BadClassifierSet` when the arrays do not fit each other or are empty, `BadFeatures` when a feature is not finite.
+ * Learns a linear classifier: for every penalty one model per fold, without that fold's pictures, and one of all. The
+ * penalty, and with it the temperature, is the one whose held-out log loss, pooled over the folds, is least. What
+ * standardises features is taken from the pictures a model learns from. A fold without pictures is passed over; a label
+ * that no picture learned from has gets low odds from the bias alone. The result is a function of the set: rows are
+ * sorted by fold and `order` first, and every sum has a fixed order.
+ * @throws AppError `BadClassifierSet` when the arrays do not fit each other or are empty, `BadFeatures` when a feature
+ * is not finite.
  */
 export async function fitClassifier(set: ClassifierSet, workers: FitWorkers, run: Run = {}): Promise<ClassifierFit> {
   const length = check(set);
@@ -126,7 +131,10 @@ async function sortRows(
   return { ...sorted, starts };
 }
 
-/** The folds' held-out scores as one array. Where nothing could be held out, the model of all stands at even odds: scores 0. */
+/**
+ * The folds' held-out scores as one array. Where nothing could be held out, the model of all stands at even odds:
+ * scores 0.
+ */
 function pool(
   parts: readonly { heldOut: readonly [number, number] }[],
   found: readonly Solution[],

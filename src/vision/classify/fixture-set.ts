@@ -11,7 +11,9 @@ export function normal(seed: number): () => number {
   return () => Array.from({ length: 12 }, even).reduce((sum, value) => sum + value, -6);
 }
 
-/** What is to differ from 3 x 20 pictures of 8 features, clouds around (2, 0, ...), (0, 2, ...), (0, 0, 2, ...), 1 wide. */
+/**
+ * What is to differ from 3 x 20 pictures of 8 features, clouds around (2, 0, ...), (0, 2, ...), (0, 0, 2, ...), 1 wide.
+ */
 export interface SetOptions {
   readonly kind?: ClassifierSet['kind'];
   readonly perClass?: readonly number[];
@@ -48,7 +50,10 @@ export function cloudSet({
   };
 }
 
-/** The same set with its pictures in another order: `rows[i]` is the old place of picture i. Fewer rows make a smaller set. */
+/**
+ * The same set with its pictures in another order: `rows[i]` is the old place of picture i. Fewer rows make a smaller
+ * set.
+ */
 export function pick(set: ClassifierSet, rows: readonly number[]): ClassifierSet {
   const gather = <T extends Float32Array | Uint8Array>(values: T, size: number): T => {
     const out = values.slice(0, rows.length * size) as T;

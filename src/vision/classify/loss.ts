@@ -15,9 +15,10 @@ export interface LossSizes {
 /**
  * The data term of learning a linear classifier and its gradient, as an ONNX model for any number of rows.
  * Inputs, all float32: `x` ['rows', d], `targets` ['rows', C] of 0 and 1, `counts` [1, 'rows'] how much each row counts
- * (0: not at all), `weights` [d, C], `bias` [C]. Outputs: `logits` ['rows', C], `loss` [] and its gradients `dWeights` [d, C], `dBias` [C].
- * The loss is the sum over rows of count times cross-entropy: of a softmax when multiclass (Bishop, Pattern Recognition
- * and Machine Learning, eq. 4.108), of one sigmoid per label when multilabel (eq. 4.90, as softplus(z) - t z, which never overflows).
+ * (0: not at all), `weights` [d, C], `bias` [C]. Outputs: `logits` ['rows', C], `loss` [] and its gradients `dWeights`
+ * [d, C], `dBias` [C]. The loss is the sum over rows of count times cross-entropy: of a softmax when multiclass
+ * (Bishop, Pattern Recognition and Machine Learning, eq. 4.108), of one sigmoid per label when multilabel (eq. 4.90, as
+ * softplus(z) - t z, which never overflows).
  */
 export function lossModel(kind: ClassifierKind, { length, classes }: LossSizes): Uint8Array {
   const x = input('x', 'float32', ['rows', length]);

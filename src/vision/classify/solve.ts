@@ -56,8 +56,8 @@ export function solver(runtime: Runtime): (task: SolveTask, run?: Run) => Promis
 }
 
 /**
- * Minimises mean cross-entropy + penalty / 2 · |weights|² + a very weak penalty on the bias, until a step gains less than
- * 0.003 %: what is left to gain changes no held-out figure, and stopping early is itself a little regularisation.
+ * Minimises mean cross-entropy + penalty / 2 · |weights|² + a very weak penalty on the bias, until a step gains less
+ * than 0.003 %: what is left to gain changes no held-out figure, and stopping early is itself a little regularisation.
  * Standardisation is folded into the weights, so that the features are used where they lie:
  * w · (f - mean) / scale + b = (w / scale) · f + (b - w · mean / scale).
  */

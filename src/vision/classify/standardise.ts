@@ -27,7 +27,8 @@ const rowsPerTurn = 4096;
 
 /**
  * Standardises features in place, in one fixed order of additions, and sums them up by fold, so that each part that
- * is learned from can be standardised by its own pictures alone: see {@link partScaling}. Constant features are only centred.
+ * is learned from can be standardised by its own pictures alone: see {@link partScaling}. Constant features are only
+ * centred.
  * @throws AppError `BadFeatures` when a feature is not a finite number; the features are then partly changed.
  */
 export async function standardise(task: StandardiseTask, run: Run = {}): Promise<Standardised> {
@@ -64,7 +65,10 @@ export async function standardise(task: StandardiseTask, run: Run = {}): Promise
   return { mean, scale, sums, squares };
 }
 
-/** Mean and deviation, float64 [d] each, of the standardised features of all folds but one (`undefined`: of all). A constant feature has deviation 1. */
+/**
+ * Mean and deviation, float64 [d] each, of the standardised features of all folds but one (`undefined`: of all). A
+ * constant feature has deviation 1.
+ */
 export function partScaling(
   { sums, squares }: Pick<Standardised, 'sums' | 'squares'>,
   rowsPerFold: readonly number[],

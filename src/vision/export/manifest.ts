@@ -20,7 +20,10 @@ export const metadataFileName = 'metadata_properties.json';
 /** Name of the file with {@link exportManifest}'s object. */
 export const manifestFileName = 'cvexport.manifest';
 
-/** The object `cvexport.manifest` holds, its fields in Azure's order. The SHA-1 is there for consumers that verify it, not for safety. */
+/**
+ * The object `cvexport.manifest` holds, its fields in Azure's order. The SHA-1 is there for consumers that verify it,
+ * not for safety.
+ */
 export const exportManifest = ({ domainType, platform, flavor, exported, iterationId, model }: ManifestFacts) => ({
   DomainType: domainType,
   Platform: platform,

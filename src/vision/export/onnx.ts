@@ -25,8 +25,8 @@ export const modelFileName = 'model.onnx';
 export const exportTolerance: Readonly<Record<OnnxFlavor, number>> = { float32: 1e-4, float16: 1e-2 };
 
 /**
- * The whole way from pixels to probabilities as one graph: input `data` [1, 3, size, size], planes of blue, green and red,
- * 0..255; output `model_output` [1, C].
+ * The whole way from pixels to probabilities as one graph: input `data` [1, 3, size, size], planes of blue, green and
+ * red, 0..255; output `model_output` [1, C].
  */
 export function exportGraph(backbone: Backbone, classifier: Classifier, flavor: OnnxFlavor): Graph {
   const { size, divisor, offset } = backbone.entry;
@@ -78,8 +78,8 @@ async function compare(
 }
 
 /**
- * The classifier with its backbone as an ONNX model and its test vectors, run in `runtime` and compared with the server's own path.
- * `labels`: one per output, as labels.txt will list them. Takes about the time of six predictions.
+ * The classifier with its backbone as an ONNX model and its test vectors, run in `runtime` and compared with the
+ * server's own path. `labels`: one per output, as labels.txt will list them. Takes about the time of six predictions.
  * @throws AppError `ExportCheck` when the model answers otherwise, or there are more or fewer labels than outputs.
  */
 export async function exportOnnx(

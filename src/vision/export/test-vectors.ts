@@ -15,7 +15,10 @@ export interface TestVector {
   readonly probabilities: Float32Array;
 }
 
-/** Waves of colour in three scales and directions, so that low and high features, channels and borders all matter; always the same. */
+/**
+ * Waves of colour in three scales and directions, so that low and high features, channels and borders all matter;
+ * always the same.
+ */
 export function testPictures(size: number): Uint8Array[] {
   const waves = [
     [2, 3, 0],
@@ -31,7 +34,10 @@ export function testPictures(size: number): Uint8Array[] {
   );
 }
 
-/** The server's own answers, on the very path of a prediction: `session` runs the backbone, the classifier follows in TypeScript. */
+/**
+ * The server's own answers, on the very path of a prediction: `session` runs the backbone, the classifier follows in
+ * TypeScript.
+ */
 export async function testVectors(backbone: Backbone, session: Session, classifier: Classifier): Promise<TestVector[]> {
   const { size } = backbone.entry;
   const vectors: TestVector[] = [];
@@ -59,7 +65,8 @@ export interface VectorHeader {
 
 /**
  * `test_vectors.json`: the header, and per vector `pixels` (base64 of one byte per element of the input, in the input's
- * own order: blue, green, red planes, rows from the top) and `output` (the probabilities expected, in the order of labels.txt).
+ * own order: blue, green, red planes, rows from the top) and `output` (the probabilities expected, in the order of
+ * labels.txt).
  */
 export function vectorFile(header: VectorHeader, vectors: readonly TestVector[]): ExportedFile {
   const listed = vectors.map(({ pixels, probabilities }) => ({

@@ -5,8 +5,9 @@ import type { Tensor } from './tensor.ts';
 import { numbersOf, tensorOf } from './tensor.ts';
 
 /**
- * Runs a graph by the definition of its operations: slow, and as exact as the element types allow (every sum is in double
- * precision, results are rounded once). Every input must be fed with its type; sizes known by name take those of the feeds.
+ * Runs a graph by the definition of its operations: slow, and as exact as the element types allow (every sum is in
+ * double precision, results are rounded once). Every input must be fed with its type; sizes known by name take those of
+ * the feeds.
  * @throws AppError `BadGraph` when the feeds' sizes do not fit together.
  */
 export function evaluate(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Readonly<Record<string, Tensor>> {

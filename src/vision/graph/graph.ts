@@ -34,7 +34,10 @@ export type Node = InputNode | ConstantNode | OpNode;
 /** A computation with names at its edges. */
 export interface Graph {
   readonly inputs: readonly InputNode[];
-  /** Everything the outputs need and nothing else, each after what it is computed from. The position is the node's id: equal graphs number equally. */
+  /**
+   * Everything the outputs need and nothing else, each after what it is computed from. The position is the node's id:
+   * equal graphs number equally.
+   */
   readonly nodes: readonly Node[];
   readonly outputs: Readonly<Record<string, Node>>;
 }
@@ -69,7 +72,8 @@ export function apply<O extends OpName>(op: O, inputs: readonly Node[], attribut
 /**
  * The graph that computes these outputs. Its inputs are those the outputs depend on, in the order of first use, unless
  * `inputs` lists them (then unused ones stay too).
- * @throws AppError `BadGraph` when two inputs, or an input and another value that is an output, share a name, or a used input is not listed.
+ * @throws AppError `BadGraph` when two inputs, or an input and another value that is an output, share a name, or a used
+ * input is not listed.
  */
 export function graph(outputs: Readonly<Record<string, Node>>, inputs?: readonly InputNode[]): Graph {
   const nodes: Node[] = [];

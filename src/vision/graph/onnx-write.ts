@@ -55,8 +55,8 @@ const operation = (
 ];
 
 /**
- * The graph as the bytes of an ONNX model (operator set 13, IR version 7, weights inside), using standard operators only.
- * Equal graphs give equal bytes.
+ * The graph as the bytes of an ONNX model (operator set 13, IR version 7, weights inside), using standard operators
+ * only. Equal graphs give equal bytes.
  */
 export function writeOnnx(graph: Graph, { name = 'ownsight', metadata = {} }: OnnxHeader = {}): Uint8Array {
   const names = new Map<Node, string>(graph.inputs.map((node: InputNode) => [node, node.name]));

@@ -5,7 +5,10 @@ import { multiply } from './ops/multiply.ts';
 import { reduce } from './ops/reduce.ts';
 import type { Attributes, OpName, Rule, Rules } from './rule.ts';
 
-/** THE table of operations: an operation without a shape rule, a definition and an ONNX form does not compile. Its gradient is in `autodiff/rules.ts`. */
+/**
+ * THE table of operations: an operation without a shape rule, a definition and an ONNX form does not compile. Its
+ * gradient is in `autodiff/rules.ts`.
+ */
 const rules: Rules<OpName> = { ...elementwise, ...reduce, ...multiply, ...move, ...convolve };
 
 /** The row of an operation. */

@@ -6,8 +6,9 @@ const again = <O extends OpName>(node: OpNode<O>, inputs: readonly Node[]): Node
   inputs.every((each, i) => each === node.inputs[i]) ? node : apply(node.op, inputs, node.attributes);
 
 /**
- * The outputs of a graph after `change` has replaced inputs and constants: what depends on a replaced one is built again,
- * with types and shapes found anew; the rest is shared. @throws AppError `BadGraph` when a replacement does not fit.
+ * The outputs of a graph after `change` has replaced inputs and constants: what depends on a replaced one is built
+ * again, with types and shapes found anew; the rest is shared. @throws AppError `BadGraph` when a replacement does not
+ * fit.
  */
 export function rewrite(
   graph: Graph,

@@ -20,7 +20,9 @@ export interface Reduction {
   readonly keepdims: boolean;
 }
 
-/** The settings of every operation we have: this is the list of operations. Each is the ONNX operator of the same name. */
+/**
+ * The settings of every operation we have: this is the list of operations. Each is the ONNX operator of the same name.
+ */
 export interface Attributes {
   Add: None;
   Sub: None;
@@ -74,7 +76,10 @@ export interface Values {
 /** An attribute as ONNX has it: a number is an INT, an array INTS, a string STRING. */
 export type OnnxAttribute = number | readonly number[] | string | { readonly float: number };
 
-/** A node of a model being read, as {@link OnnxForm.read} sees it. Every getter throws `BadModel` when the attribute has another type. */
+/**
+ * A node of a model being read, as {@link OnnxForm.read} sees it. Every getter throws `BadModel` when the attribute has
+ * another type.
+ */
 export interface OnnxSource {
   /** Version of the operator set the model imports. */
   readonly opset: number;
@@ -84,7 +89,10 @@ export interface OnnxSource {
   ints(name: string): readonly number[] | undefined;
   float(name: string): number | undefined;
   text(name: string): string | undefined;
-  /** The elements of the constant at this input position; `undefined` when the input is absent. @throws AppError `UnsupportedOp` when it is computed. */
+  /**
+   * The elements of the constant at this input position; `undefined` when the input is absent.
+   * @throws AppError `UnsupportedOp` when it is computed.
+   */
   operand(position: number): readonly number[] | undefined;
   /** To be thrown: this use of the operator is outside what we read. */
   unsupported(why: string): Error;

@@ -28,8 +28,8 @@ export const sameShape = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((size, axis) => size === b[axis]);
 
 /**
- * The shape two operands have together by the rule of ONNX (and numpy): axes are aligned at the end, a size of 1 stretches.
- * Two sizes of which one is a name are taken to be equal, as they must be when the graph runs.
+ * The shape two operands have together by the rule of ONNX (and numpy): axes are aligned at the end, a size of 1
+ * stretches. Two sizes of which one is a name are taken to be equal, as they must be when the graph runs.
  * @throws AppError `BadGraph` when they cannot.
  */
 export function broadcast(a: Shape, b: Shape, name: string): Shape {
@@ -44,7 +44,10 @@ export function broadcast(a: Shape, b: Shape, name: string): Shape {
   });
 }
 
-/** An axis counted from the front, from one that may be negative (counted from the end). @throws AppError `BadGraph` outside the rank. */
+/**
+ * An axis counted from the front, from one that may be negative (counted from the end).
+ * @throws AppError `BadGraph` outside the rank.
+ */
 export function axisOf(axis: number, rank: number, name: string): number {
   const positive = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(positive) || positive < 0 || positive >= rank)
@@ -83,7 +86,10 @@ export interface Sliding {
   readonly padding: number;
 }
 
-/** How many places the window takes: floor((size + padding - ((kernel - 1) dilation + 1)) / stride) + 1. @throws AppError `BadGraph` if none. */
+/**
+ * How many places the window takes: floor((size + padding - ((kernel - 1) dilation + 1)) / stride) + 1.
+ * @throws AppError `BadGraph` if none.
+ */
 export function slide(size: Dim, { kernel, stride, dilation, padding }: Sliding, name: string): Dim {
   const steps = [kernel, stride, dilation, padding + 1];
   if (steps.some((step) => !Number.isInteger(step) || step < 1))

@@ -40,7 +40,10 @@ export const isFloat = (dtype: Dtype): boolean => dtype === 'float64' || dtype =
 /** How many elements a box of this shape holds; 1 for a scalar `[]`. */
 export const elements = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
-/** A tensor around an existing array, which is not copied. @throws AppError `BadGraph` when the array has another length than the shape. */
+/**
+ * A tensor around an existing array, which is not copied.
+ * @throws AppError `BadGraph` when the array has another length than the shape.
+ */
 export function tensor<D extends Dtype>(dtype: D, shape: readonly number[], data: Arrays[D]): Tensor<D> {
   if (data.length !== elements(shape)) {
     throw new AppError(
@@ -51,7 +54,10 @@ export function tensor<D extends Dtype>(dtype: D, shape: readonly number[], data
   return { dtype, shape, data };
 }
 
-/** A tensor of `dtype` made from plain numbers: rounded to nearest for floats, towards zero for whole numbers, 0 or 1 for `bool`. */
+/**
+ * A tensor of `dtype` made from plain numbers: rounded to nearest for floats, towards zero for whole numbers, 0 or 1
+ * for `bool`.
+ */
 export function tensorOf(dtype: Dtype, shape: readonly number[], values: ArrayLike<number>): Tensor {
   return tensor(dtype, shape, arrayOf(dtype, values));
 }
@@ -70,7 +76,10 @@ export const numbersOf = (value: Tensor): ArrayLike<number> =>
 export const bytesOf = (value: Tensor): Uint8Array =>
   new Uint8Array(value.data.buffer, value.data.byteOffset, value.data.byteLength);
 
-/** The inverse of {@link bytesOf}, into memory of its own. @throws AppError `BadGraph` when the bytes are too many or too few. */
+/**
+ * The inverse of {@link bytesOf}, into memory of its own.
+ * @throws AppError `BadGraph` when the bytes are too many or too few.
+ */
 export function tensorFromBytes(dtype: Dtype, shape: readonly number[], bytes: Uint8Array): Tensor {
   const wanted = elements(shape) * bytesPerElement(dtype);
   if (bytes.length !== wanted) {

@@ -21,8 +21,9 @@ const refuse = (what: string): AppError =>
 
 /**
  * Reads and checks the header of a BMP file, before anything is allocated for its pixels.
- * Source: [MS-WMF] 2.2.2.3 and 2.2.2.9, BITMAPCOREHEADER, BITMAPINFOHEADER, BITMAPV4HEADER, BITMAPV5HEADER. Uncompressed
- * and bit-field files of 1, 4, 8, 16, 24 and 32 bits are read; run-length coded ones, and JPEG or PNG inside BMP, are not.
+ * Source: [MS-WMF] 2.2.2.3 and 2.2.2.9, BITMAPCOREHEADER, BITMAPINFOHEADER, BITMAPV4HEADER, BITMAPV5HEADER.
+ * Uncompressed and bit-field files of 1, 4, 8, 16, 24 and 32 bits are read; run-length coded ones, and JPEG or PNG
+ * inside BMP, are not.
  * @throws AppError `BadRequestImageFormat` when the header is not one of these or promises more bytes than there are.
  */
 export function readBmpHeader(bytes: Uint8Array): BmpHeader {

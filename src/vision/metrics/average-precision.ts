@@ -1,7 +1,7 @@
 /**
- * The area under the precision/recall curve: the sum over every distinct score, from the highest down, of the recall gained there times the
- * highest precision at that recall or more (the all-points rule of PASCAL VOC 2010, section 3.4.1). Equal scores are taken together, so the order of the
- * rows does not matter. 0 when nothing is true.
+ * The area under the precision/recall curve: the sum over every distinct score, from the highest down, of the recall
+ * gained there times the highest precision at that recall or more (the all-points rule of PASCAL VOC 2010, section
+ * 3.4.1). Equal scores are taken together, so the order of the rows does not matter. 0 when nothing is true.
  * `scores` and `truths` (1 or 0) run side by side; `missed`: true things that no score stands for.
  */
 export function averagePrecision(scores: readonly number[], truths: readonly number[], missed = 0): number {

@@ -39,10 +39,11 @@ interface Counts {
 }
 
 /**
- * Precision, recall and average precision at a probability threshold, 0..1. Multiclass: the most probable label is predicted, the first of equals, if it
- * reaches the threshold; multilabel: every label that does. Overall precision and recall are taken over all predictions together (micro average), overall
- * average precision is the mean over the labels. Standard deviations are over the folds (of the population, as numpy's `std`), counting
- * only folds in which the figure is defined: with a prediction, or a true label.
+ * Precision, recall and average precision at a probability threshold, 0..1. Multiclass: the most probable label is
+ * predicted, the first of equals, if it reaches the threshold; multilabel: every label that does. Overall precision and
+ * recall are taken over all predictions together (micro average), overall average precision is the mean over the
+ * labels. Standard deviations are over the folds (of the population, as numpy's `std`), counting only folds in which
+ * the figure is defined: with a prediction, or a true label.
  */
 export function classificationPerformance(judged: Judged, threshold: number): ClassificationPerformance {
   const { classes, targets, folds } = judged;

@@ -21,8 +21,8 @@ function port(value: InferenceSession.ValueMetadata): Port {
 }
 
 /**
- * The tensor as onnxruntime takes it, around the same memory. Its native side does not know Float16Array yet: it is handed
- * the bits as 16-bit integers, which its own constructor would turn back into what it cannot read.
+ * The tensor as onnxruntime takes it, around the same memory. Its native side does not know Float16Array yet: it is
+ * handed the bits as 16-bit integers, which its own constructor would turn back into what it cannot read.
  */
 function ortTensor({ dtype, shape, data }: Tensor): OrtTensor {
   if (dtype !== 'float16') return new OrtTensor(dtype as 'float32', data as Float32Array, shape);

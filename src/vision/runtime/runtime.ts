@@ -23,7 +23,8 @@ export interface Session {
   readonly outputs: readonly string[];
   /**
    * Computes every output from exactly the inputs. Blocks the calling thread while it computes: call it in a worker.
-   * @throws AppError `BadFeed` when an input is missing, unknown, or of another type or shape than the model says; the session stays usable.
+   * @throws AppError `BadFeed` when an input is missing, unknown, or of another type or shape than the model says; the
+   * session stays usable.
    */
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
   /** Frees the model. No run may follow. */
@@ -34,7 +35,8 @@ export interface Session {
 export interface Runtime {
   /**
    * A session of its own for the model, whose bytes are not kept.
-   * @throws AppError `BadModel` when it cannot be read, `UnsupportedOp` when it needs an operation this runtime does not have.
+   * @throws AppError `BadModel` when it cannot be read, `UnsupportedOp` when it needs an operation this runtime does
+   * not have.
    */
   load(model: Uint8Array, options?: LoadOptions): Promise<Session>;
 }

@@ -17,9 +17,11 @@ export interface PoolOptions {
 /** Threads that do tasks. */
 export interface Pool<T extends TaskTypes> {
   /**
-   * Does a task in some thread. Urgent tasks go before others and join a thread even when it is busy: tasks there take turns.
-   * Aborting rejects at once; the thread stops at its next look. `transfer`: buffers to hand over rather than copy.
-   * @throws what the task throws, AppErrors with their code; `ComputeThreadFailed` when its thread broke off (others then take over); `ComputeClosed`.
+   * Does a task in some thread. Urgent tasks go before others and join a thread even when it is busy: tasks there take
+   * turns. Aborting rejects at once; the thread stops at its next look. `transfer`: buffers to hand over rather than
+   * copy.
+   * @throws what the task throws, AppErrors with their code; `ComputeThreadFailed` when its thread broke off (others
+   * then take over); `ComputeClosed`.
    */
   run<Name extends keyof T & string>(
     name: Name,
@@ -46,7 +48,10 @@ interface Thread {
   readonly jobs: Map<number, Job>;
 }
 
-/** Tasks of one kind (urgent or not) that a thread has at the same time: while one computes, the other's picture is decoded. */
+/**
+ * Tasks of one kind (urgent or not) that a thread has at the same time: while one computes, the other's picture is
+ * decoded.
+ */
 const inFlight = 2;
 /** Milliseconds a thread has to end by itself. */
 const patience = 2_000;

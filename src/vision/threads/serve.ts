@@ -16,8 +16,8 @@ export type TaskTable<T extends TaskTypes> = {
 const nicer = 2;
 
 /**
- * Makes the calling worker thread do the tasks its pool sends, several at once where they wait for something. Ends with the pool;
- * `close` is called last.
+ * Makes the calling worker thread do the tasks its pool sends, several at once where they wait for something. Ends with
+ * the pool; `close` is called last.
  */
 export function serveTasks<T extends TaskTypes>(
   table: TaskTable<T>,

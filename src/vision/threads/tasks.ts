@@ -28,7 +28,10 @@ export type Tasks = {
   };
 };
 
-/** The tasks of one thread, with the one backbone session they share, made when first needed. `modelsFolder`: where the backbones lie. */
+/**
+ * The tasks of one thread, with the one backbone session they share, made when first needed. `modelsFolder`: where the
+ * backbones lie.
+ */
 export function taskTable(
   runtime: Runtime,
   modelsFolder?: string,

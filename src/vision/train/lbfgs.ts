@@ -30,10 +30,11 @@ interface Pair {
 }
 
 /**
- * Minimises a smooth function by L-BFGS from `start`, which is left as it is. Deterministic: the same function and start
- * give the same bits. Whatever `evaluate` throws ends it. A function that is not finite at `start` is returned as it is.
- * Source: Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 7.4 (two-loop recursion) and 7.5, initial matrix
- * (7.20); line search by bracketing for the weak Wolfe conditions (3.6): Lewis & Overton, Mathematical Programming 141 (2013), algorithm 2.6.
+ * Minimises a smooth function by L-BFGS from `start`, which is left as it is. Deterministic: the same function and
+ * start give the same bits. Whatever `evaluate` throws ends it. A function that is not finite at `start` is returned as
+ * it is. Source: Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 7.4 (two-loop recursion) and 7.5,
+ * initial matrix (7.20); line search by bracketing for the weak Wolfe conditions (3.6): Lewis & Overton, Mathematical
+ * Programming 141 (2013), algorithm 2.6.
  */
 export async function minimise(
   evaluate: (point: Float64Array) => Promise<Evaluation>,
@@ -102,7 +103,9 @@ function descent(pairs: readonly Pair[], gradient: Float64Array): Float64Array {
   return direction;
 }
 
-/** A point along `direction` that meets the weak Wolfe conditions; `point` is absent when rounding hides any descent. */
+/**
+ * A point along `direction` that meets the weak Wolfe conditions; `point` is absent when rounding hides any descent.
+ */
 async function search(
   evaluate: (point: Float64Array) => Promise<Evaluation>,
   from: Float64Array,

@@ -7,7 +7,9 @@ export function stridesOf(shape: readonly number[]): number[] {
   return strides;
 }
 
-/** The elements at `offset` + the sum of index times stride, for every index into a box of `shape`, in row-major order. */
+/**
+ * The elements at `offset` + the sum of index times stride, for every index into a box of `shape`, in row-major order.
+ */
 export function gather(
   data: ArrayLike<number>,
   shape: readonly number[],
