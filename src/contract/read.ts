@@ -4,7 +4,7 @@ import { type ProblemCode, problem } from '../domain/problems.ts';
 import { parseDate } from './json.ts';
 import type { PlainSchema } from './schema.ts';
 
-/** Where a value comes from: queries are text throughout, so numbers, truth values and lists are read out of it. */
+/** Where a value comes from: queries are text throughout, so numbers, booleans and lists are read out of it. */
 type Source = 'query' | 'json';
 
 /**

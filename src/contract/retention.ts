@@ -1,5 +1,5 @@
 import { longestRetentionDays } from '../domain/retention.ts';
-import { int32, model, nullable, optional, truth } from './schema.ts';
+import { boolean, int32, model, nullable, optional } from './schema.ts';
 
 const bad = { 'x-problem': 'BadRequest' } as const;
 const predictions = { ...bad, minimum: 0, maximum: longestRetentionDays };
@@ -9,7 +9,7 @@ const exports = { ...bad, minimum: 1, maximum: longestRetentionDays };
 export const Retention = model('Retention', {
   predictionsDays: int32({ ...predictions, description: 'Days that a stored prediction is kept; 0: none is stored.' }),
   exportsDays: nullable(int32({ ...exports, description: 'Days that an export is kept; null: until it is deleted.' })),
-  storesPredictions: truth({
+  storesPredictions: boolean({
     description: 'Whether predictions are stored at all: not with 0 days, and not on a server that never stores any.',
   }),
 });

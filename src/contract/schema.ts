@@ -35,11 +35,11 @@ export const oneOf = <const Words extends readonly string[]>(words: Words, notes
   Type.Unsafe<Words[number]>({ type: 'string', enum: [...words], ...notes });
 /** Text of bounded length, in UTF-16 code units. */
 export const text = (notes: Notes & { minLength?: number; maxLength?: number } = {}) => Type.String({ ...notes });
-/** A truth value. */
-export const truth = (notes: Notes = {}) => Type.Boolean({ ...notes });
-/** Names and their values. */
-export const words = () => Type.Record(Type.String(), Type.String());
-/** Names and their values, each a text, a number or a truth value. */
+/** True or false. */
+export const boolean = (notes: Notes = {}) => Type.Boolean({ ...notes });
+/** Names and their values: an object of strings. */
+export const stringMap = () => Type.Record(Type.String(), Type.String());
+/** Names and their values, each a text, a number or a boolean. */
 export const facts = (notes: Notes = {}) =>
   Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]), { ...notes });
 /** The schema, or null. */

@@ -1,6 +1,6 @@
 import { limits } from '../domain/limits.ts';
 import type { Operation } from './operation.ts';
-import { float32, id, ids, int32, listOf, oneOf, optional, query, text, truth } from './schema.ts';
+import { boolean, float32, id, ids, int32, listOf, oneOf, optional, query, text } from './schema.ts';
 import {
   Account,
   CreateProjectOptions,
@@ -56,7 +56,7 @@ const page = {
 };
 const taggingStatus = optional(oneOf(['All', 'Tagged', 'Untagged'], { description: 'All when absent.' }));
 const $filter = optional(text({ description: 'A condition on metadata. Not supported here yet.' }));
-const store = optional(truth({ default: true, description: 'Keep the picture and the answer.' }));
+const store = optional(boolean({ default: true, description: 'Keep the picture and the answer.' }));
 const testedIteration = optional(id({ description: 'The newest trained iteration when absent.' }));
 const json = <S extends Parameters<typeof listOf>[0]>(schema: S) => ({ kind: 'json', schema, required: true }) as const;
 const onePicture = { kind: 'pictures', most: 1 } as const;
@@ -280,8 +280,8 @@ export const trainingOperations = {
     success: [204, 202],
     query: query({
       imageIds: optional(ids(limits.imageIdsPerRequest)),
-      allImages: optional(truth({ description: 'All images of the project, instead of a list.' })),
-      allIterations: optional(truth({ description: 'Out of past iterations as well.' })),
+      allImages: optional(boolean({ description: 'All images of the project, instead of a list.' })),
+      allIterations: optional(boolean({ description: 'Out of past iterations as well.' })),
     }),
     summary: 'Delete images.',
   },
@@ -340,7 +340,7 @@ export const trainingOperations = {
       reservedBudgetInHours: optional(
         int32({ minimum: 0, default: 0, description: 'The most hours that advanced training may take.' }),
       ),
-      forceTrain: optional(truth({ default: false, description: 'Train although nothing changed.' })),
+      forceTrain: optional(boolean({ default: false, description: 'Train although nothing changed.' })),
       notificationEmailAddress: optional(text({ 'x-problem': 'BadRequestInvalidEmailAddress' })),
     }),
     body: { kind: 'json', schema: TrainingParameters, required: false },
@@ -378,7 +378,7 @@ export const trainingOperations = {
     ...post,
     path: `${iteration}/publish`,
     since: '3.0',
-    reply: truth(),
+    reply: boolean(),
     query: query({
       publishName: text({ minLength: 1, maxLength: limits.nameLength, 'x-problem': 'BadRequestInvalidPublishName' }),
       predictionId: text({
@@ -386,7 +386,7 @@ export const trainingOperations = {
         'x-problem': 'BadRequestInvalidPublishTarget',
         description: 'Kept and given back; any text.',
       }),
-      overwrite: optional(truth({ default: false, description: 'Take the name from the iteration that has it.' })),
+      overwrite: optional(boolean({ default: false, description: 'Take the name from the iteration that has it.' })),
     }),
     summary: 'Let predictions use an iteration under a name.',
   },

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import { limits } from '../domain/limits.ts';
 import {
+  boolean,
   dateTime,
   float32,
   id,
@@ -11,9 +12,8 @@ import {
   nullable,
   oneOf,
   optional,
+  stringMap,
   text,
-  truth,
-  words,
 } from './schema.ts';
 
 /**
@@ -104,8 +104,8 @@ export const Domain = model('Domain', {
   id: id(),
   name: text(),
   type: oneOf(['Classification', 'ObjectDetection']),
-  exportable: truth(),
-  enabled: truth(),
+  exportable: boolean(),
+  enabled: boolean(),
   exportablePlatforms: listOf(text()),
   modelInformation: nullable(ModelInformation),
 });
@@ -115,20 +115,20 @@ export type Domain = Static<typeof Domain>;
 
 export const ImageProcessingSettings = model('ImageProcessingSettings', {
   augmentationMethods: model('AugmentationMethods', {
-    rotation: truth(),
-    scaling: truth(),
-    translation: truth(),
-    'horizontal flip': truth(),
-    equalize: truth(),
-    solarize: truth(),
-    padtosquare: truth(),
+    rotation: boolean(),
+    scaling: boolean(),
+    translation: boolean(),
+    'horizontal flip': boolean(),
+    equalize: boolean(),
+    solarize: boolean(),
+    padtosquare: boolean(),
   }),
 });
 export const ProjectSettings = model('ProjectSettings', {
   domainId: id(),
   classificationType: nullable(ClassificationType),
   targetExportPlatforms: listOf(text()),
-  useNegativeSet: truth(),
+  useNegativeSet: boolean(),
   detectionParameters: nullable(text()),
   imageProcessingSettings: ImageProcessingSettings,
 });
@@ -141,7 +141,7 @@ export const Project = model('Project', {
   created: dateTime(),
   lastModified: dateTime(),
   thumbnailUri: nullable(text()),
-  drModeEnabled: truth(),
+  drModeEnabled: boolean(),
   status: oneOf(['Succeeded', 'Importing', 'Failed']),
 });
 export type Project = Static<typeof Project>;
@@ -220,7 +220,7 @@ export const Image = model('Image', {
   originalImageUri: text(),
   tags: optional(listOf(ImageTag)),
   regions: optional(listOf(ImageRegion)),
-  metadata: optional(words()),
+  metadata: optional(stringMap()),
 });
 export type Image = Static<typeof Image>;
 export const ImageCreateResult = model('ImageCreateResult', {
@@ -244,13 +244,13 @@ export const ImageCreateResult = model('ImageCreateResult', {
 });
 export type ImageCreateResult = Static<typeof ImageCreateResult>;
 export const ImageCreateSummary = model('ImageCreateSummary', {
-  isBatchSuccessful: truth(),
+  isBatchSuccessful: boolean(),
   images: listOf(ImageCreateResult),
 });
 export type ImageCreateSummary = Static<typeof ImageCreateSummary>;
 
 export const Region = model('Region', { tagId: id(), ...box });
-const shared = { tagIds: optional(ids(limits.tagsPerBatch)), metadata: optional(words()) };
+const shared = { tagIds: optional(ids(limits.tagsPerBatch)), metadata: optional(stringMap()) };
 const entries = <S extends Parameters<typeof listOf>[0]>(entry: S, most: number) =>
   listOf(entry, { maxItems: most, 'x-problem': 'BadRequestExceededBatchSize' });
 const labels = { tagIds: optional(ids(undefined)), regions: optional(listOf(Region)) };
@@ -306,14 +306,14 @@ export const ImageRegionCreateSummary = model('ImageRegionCreateSummary', {
 });
 export type ImageRegionCreateSummary = Static<typeof ImageRegionCreateSummary>;
 
-export const Metadata = words();
+export const Metadata = stringMap();
 export const ImageMetadataUpdateSummary = model('ImageMetadataUpdateSummary', {
-  isBatchSuccessful: truth(),
+  isBatchSuccessful: boolean(),
   images: listOf(
     model('ImageMetadataUpdateEntry', {
       imageId: id(),
       status: oneOf(['OK', 'ErrorImageNotFound', 'ErrorLimitExceed', 'ErrorUnknown']),
-      metadata: nullable(words()),
+      metadata: nullable(stringMap()),
     }),
   ),
 });
@@ -334,7 +334,7 @@ export const Iteration = model('Iteration', {
   lastModified: dateTime(),
   trainedAt: optional(dateTime()),
   projectId: id(),
-  exportable: truth(),
+  exportable: boolean(),
   exportableTo: nullable(listOf(text())),
   domainId: nullable(id()),
   classificationType: nullable(ClassificationType),
@@ -371,7 +371,7 @@ export const Export = model('Export', {
   status: oneOf(['Exporting', 'Failed', 'Done']),
   downloadUri: nullable(text()),
   flavor: nullable(text()),
-  newerVersionAvailable: truth(),
+  newerVersionAvailable: boolean(),
 });
 export type Export = Static<typeof Export>;
 
