@@ -14,11 +14,11 @@ export interface ManifestFacts {
 }
 
 /** Name of the file with the labels. */
-export const labelFileName = 'labels.txt';
+const labelFileName = 'labels.txt';
 /** Name of the file with {@link metadataFile}'s content. */
-export const metadataFileName = 'metadata_properties.json';
+const metadataFileName = 'metadata_properties.json';
 /** Name of the file with {@link exportManifest}'s object. */
-export const manifestFileName = 'cvexport.manifest';
+const manifestFileName = 'cvexport.manifest';
 
 /**
  * The object `cvexport.manifest` holds, its fields in Azure's order. The SHA-1 is there for consumers that verify it,

@@ -19,16 +19,16 @@ import { bluePlanesFirst, testVectors, vectorFile } from './test-vectors.ts';
 const [inputName, outputName] = ['data', 'model_output'] as const;
 
 /** Name of the model's file in the export. */
-export const modelFileName = 'model.onnx';
+const modelFileName = 'model.onnx';
 
 /** Largest difference of a probability from the server's own that an export may show. */
-export const exportTolerance: Readonly<Record<OnnxFlavor, number>> = { float32: 1e-4, float16: 1e-2 };
+const exportTolerance: Readonly<Record<OnnxFlavor, number>> = { float32: 1e-4, float16: 1e-2 };
 
 /**
  * The whole way from pixels to probabilities as one graph: input `data` [1, 3, size, size], planes of blue, green and
  * red, 0..255; output `model_output` [1, C].
  */
-export function exportGraph(backbone: Backbone, classifier: Classifier, flavor: OnnxFlavor): Graph {
+function exportGraph(backbone: Backbone, classifier: Classifier, flavor: OnnxFlavor): Graph {
   const { size, divisor, offset } = backbone.entry;
   const data = input(inputName, 'float32', [1, 3, size, size]);
   // Turns the channels round and scales them, in one step: a convolution with a 1 x 1 window.
@@ -44,7 +44,7 @@ export function exportGraph(backbone: Backbone, classifier: Classifier, flavor: 
 }
 
 /** The model's file: standard operators only, pixel format and range in its `metadata_props`. */
-export const buildOnnx = (backbone: Backbone, classifier: Classifier, flavor: OnnxFlavor): Uint8Array =>
+const buildOnnx = (backbone: Backbone, classifier: Classifier, flavor: OnnxFlavor): Uint8Array =>
   writeOnnx(exportGraph(backbone, classifier, flavor), { name: 'classifier', metadata: pixelMetadata });
 
 /**

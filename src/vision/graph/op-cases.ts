@@ -24,7 +24,7 @@ const window = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], group: 
 const positive = [0.5, 3] as const;
 
 /** At least one use of every operation; an operation without one does not compile. */
-export const opCases: { readonly [O in OpName]: readonly OpCase<O>[] } = {
+const opCases: { readonly [O in OpName]: readonly OpCase<O>[] } = {
   Add: broadcasts,
   Sub: broadcasts,
   Mul: broadcasts,
