@@ -155,3 +155,21 @@ test('JSON: empty is absent, a mark at the start and a wrong media type do no ha
     code('UnsupportedMediaType', /application\/json for Content-Type/),
   );
 });
+
+test('a body full of boundaries or of values is refused before it is taken apart', () => {
+  const mebibytes = 4;
+  const full = (piece: string, end = '') => Buffer.concat([Buffer.alloc(mebibytes * 2 ** 20, piece), Buffer.from(end)]);
+  for (const piece of ['--b\n', '--b\n\nx\n', '\n--bb'])
+    assert.throws(
+      () => readPictures(full(piece, '\n--b--'), 'multipart/form-data; boundary=b', 64),
+      code('BadRequestImageStream', /at most 20000 boundaries/),
+      piece,
+    );
+  for (const piece of ['{},', '[', '{"a":', '1,'])
+    assert.throws(() => readJson(full(piece), 'application/json'), code('BadRequest', /at most 250000 values/), piece);
+  const picture = 'A'.repeat(2 ** 20);
+  const regions = Array.from({ length: 300 }, () => ({ tagId: 'x', left: 0, top: 0, width: 1, height: 1 }));
+  const images = Array.from({ length: 64 }, () => ({ contents: '', name: 'a', tagIds: ['x'], regions }));
+  images[0]!.contents = picture;
+  assert.deepEqual(readJson(Buffer.from(JSON.stringify({ images })), undefined), { images });
+});
