@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { encode } from 'fast-bmp';
 import sharp, { type Sharp } from 'sharp';
 import { inspect, type PictureLimits, pixels, prepare, thumbnail } from './decode.ts';
@@ -158,4 +159,25 @@ test('a picture over the limits is refused before it is decoded', async () => {
     code: 'BadRequestImageDimensions',
   });
   await assert.rejects(inspect(bmp(2_001, 1), limits), { code: 'BadRequestImageDimensions' });
+});
+
+test('pictures of very many pixels take memory one after the other', async () => {
+  const [width, height] = [8_000, 4_200];
+  /** A BMP of one bit a pixel: 4 MB that become 134 MB. */
+  const large = Buffer.alloc(62 + (width / 8) * height);
+  large.write('BM');
+  for (const [offset, value] of [
+    [10, 62],
+    [14, 40],
+    [18, width],
+    [22, height],
+    [26, 1 + (1 << 16)],
+  ] as const)
+    large.writeUInt32LE(value, offset);
+  const before = process.memoryUsage().arrayBuffers;
+  const three = [1, 2, 3].map(() => inspect(large, { maxPixels: 2 ** 26, maxSide: 10_000 }));
+  await setImmediate();
+  const taken = process.memoryUsage().arrayBuffers - before;
+  assert.ok(taken < 2 * width * height * 4, `${taken} bytes at once`);
+  for (const picture of await Promise.all(three)) assert.deepEqual(picture, { format: 'bmp', width, height });
 });

@@ -1,5 +1,6 @@
 import sharp, { type ResizeOptions, type Sharp } from 'sharp';
 import { AppError } from '../../base/errors.ts';
+import { limiter } from '../../base/limiter.ts';
 import { readBmpHeader, readBmpPixels } from './bmp.ts';
 import { describeBytes, type ImageFormat, sniff } from './sniff.ts';
 
@@ -28,6 +29,10 @@ const thumbnailSide = 256;
 /** For callers that give no limits: the picture has passed {@link inspect} before. */
 const generous: PictureLimits = { maxPixels: 2 ** 28, maxSide: 2 ** 16 };
 
+/** Pictures of more pixels are decoded one at a time: one can take eight bytes a pixel, nearly a gigabyte, for a moment. */
+const manyPixels = 2 ** 25;
+const oneAtATime = limiter(1);
+
 // One thread per picture: several pictures are decoded side by side, and compute threads have the cores to themselves.
 sharp.concurrency(1);
 // A cache would keep users' pictures in memory.
@@ -43,18 +48,16 @@ sharp.unblock({ operation: readers.map((reader) => `VipsForeignLoad${reader}`) }
  * `BadRequestImageDimensions` when it is larger than `limits`, before memory is taken for it.
  */
 export async function inspect(bytes: Uint8Array, limits: PictureLimits): Promise<Picture> {
-  const { picture, image } = await open(bytes, limits);
-  await decoded(picture, () => image.resize(shrunk).raw().toBuffer());
-  return picture;
+  const opened = await open(bytes, limits);
+  await decode(opened, (image) => image.resize(shrunk).raw());
+  return opened.picture;
 }
 
 /** {@link inspect} and {@link thumbnail} with one decoding for both. @throws as inspect. */
 export async function prepare(bytes: Uint8Array, limits: PictureLimits): Promise<PreparedPicture> {
-  const { picture, image } = await open(bytes, limits);
-  return {
-    ...picture,
-    thumbnail: await decoded(picture, () => image.resize(shrunk).flatten(white).jpeg({ quality: 80 }).toBuffer()),
-  };
+  const opened = await open(bytes, limits);
+  const thumbnail = await decode(opened, (image) => image.resize(shrunk).flatten(white).jpeg({ quality: 80 }));
+  return { ...opened.picture, thumbnail };
 }
 
 /** A JPEG of at most 256 px on the longer side (smaller pictures keep their size), upright, without metadata, on white. @throws as {@link inspect}. */
@@ -68,9 +71,8 @@ export async function thumbnail(bytes: Uint8Array): Promise<Buffer> {
  * as in prediction, so both see the same pixels. @throws as {@link inspect}.
  */
 export async function pixels(bytes: Uint8Array, size: number, limits: PictureLimits = generous): Promise<Uint8Array> {
-  const { picture, image } = await open(bytes, limits);
-  return decoded(picture, () =>
-    image.resize(size, size, { fit: 'fill', kernel: 'linear' }).flatten(white).toColourspace('srgb').raw().toBuffer(),
+  return decode(await open(bytes, limits), (image) =>
+    image.resize(size, size, { fit: 'fill', kernel: 'linear' }).flatten(white).toColourspace('srgb').raw(),
   );
 }
 
@@ -82,8 +84,13 @@ const shrunk: ResizeOptions = {
   withoutEnlargement: true,
 };
 
-/** A picture whose header is read and within limits, not decoded yet. */
-async function open(bytes: Uint8Array, limits: PictureLimits): Promise<{ picture: Picture; image: Sharp }> {
+/** A picture whose header is read and within limits, not decoded yet: `image` begins it. */
+interface Opened {
+  readonly picture: Picture;
+  readonly image: () => Sharp | Promise<Sharp>;
+}
+
+async function open(bytes: Uint8Array, limits: PictureLimits): Promise<Opened> {
   const format = sniff(bytes);
   if (format === undefined)
     throw new AppError(
@@ -95,9 +102,10 @@ async function open(bytes: Uint8Array, limits: PictureLimits): Promise<{ picture
     const picture = within(limits, { format, width: header.width, height: header.height });
     return {
       picture,
-      image: sharp(await readBmpPixels(bytes, header), {
-        raw: { width: header.width, height: header.height, channels: 4 },
-      }),
+      image: async () =>
+        sharp(await readBmpPixels(bytes, header), {
+          raw: { width: header.width, height: header.height, channels: 4 },
+        }),
     };
   }
   const image = sharp(bytes, {
@@ -108,7 +116,7 @@ async function open(bytes: Uint8Array, limits: PictureLimits): Promise<{ picture
     pages: 1,
   });
   const { width, height } = (await decoded({ format }, () => image.metadata())).autoOrient;
-  return { picture: within(limits, { format, width, height }), image };
+  return { picture: within(limits, { format, width, height }), image: () => image };
 }
 
 function within(limits: PictureLimits, picture: Picture): Picture {
@@ -119,6 +127,12 @@ function within(limits: PictureLimits, picture: Picture): Picture {
       `expected a picture of at most ${limits.maxSide} pixels a side and ${limits.maxPixels} in all but received ${width} x ${height}`,
     );
   return picture;
+}
+
+/** Decodes a picture into what `step` makes of it. */
+function decode({ picture, image }: Opened, step: (image: Sharp) => Sharp): Promise<Buffer> {
+  const work = () => decoded(picture, async () => step(await image()).toBuffer());
+  return picture.width * picture.height > manyPixels ? oneAtATime(work) : work();
 }
 
 /** Runs a decoding step; what libvips says of a bad file becomes our refusal. */
