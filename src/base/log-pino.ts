@@ -18,8 +18,10 @@ export function pinoLog(level: 'silent' | 'error' | 'warn' | 'info'): Log {
 function shape(error: unknown): { type: string; code?: string; at?: string; cause?: unknown } {
   if (!(error instanceof Error)) return { type: typeof error };
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  // The message comes first in the stack, and may hold lines that look like positions.
   const at = error.stack
-    ?.split('\n')
+    ?.replace(error.message, '')
+    .split('\n')
     .filter((line) => /^\s+at /.test(line))
     .slice(0, 8)
     .map((line) => line.trim().replace(/^at /, ''))
