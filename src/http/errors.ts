@@ -9,6 +9,9 @@ const frameworkProblems: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UnsupportedMediaType',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'BadRequest',
   FST_ERR_BAD_URL: 'BadRequest',
+  FST_STATIC_FORBIDDEN_PATH: 'NotFound',
+  // The client went away in the middle of its request.
+  ECONNRESET: 'BadRequest',
 };
 
 /** Where there is no room left. */
