@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { testStores } from '../../test/fixtures/stores.ts';
 import { queueSuite } from '../../test/suites/queue.ts';
+import { day } from '../base/clock.ts';
 import { newId } from '../base/id.ts';
 
 queueSuite('queue in the database', testStores);
@@ -22,4 +23,16 @@ test('at the start of the only server nothing waits for the leases of the dead',
   const last = await queue.claim('d', ['features']);
   assert.ok(last !== undefined && last.id !== doubled, 'of two with one key the waiting one stays');
   assert.equal(await queue.claim('d', ['features']), undefined);
+});
+
+test('what a clock that was ahead put off is due at the next start', async (t) => {
+  const { queue, db, clock } = await testStores(t);
+  const add = () =>
+    db.transaction((tx) => queue.enqueue(tx, 'purge', { accountId: newId() }, { runAt: clock.now() + day }));
+  const due = await add();
+  clock.turn(-2 * day);
+  const putOff = await add();
+  await queue.releaseAll();
+  assert.equal((await queue.claim('a', ['purge']))?.id, due);
+  assert.equal(await queue.claim('a', ['purge']), undefined, putOff);
 });

@@ -20,7 +20,7 @@ const failedKept = 30 * day;
 
 /** A queue for one server process. */
 export interface EmbeddedQueue extends Queue {
-  /** Gives every running job back at once, its attempt counted: for the start of the only server, when no worker can be alive. */
+  /** Gives every running job back at once, its attempt counted: for the start of the only server, when no worker can be alive. What waits for a moment that a wrong clock chose becomes due. */
   releaseAll(): Promise<void>;
   /** Makes jobs of this name due at once that were put off over a minute ago, by a process that has ended since. */
   hasten(name: JobName): Promise<void>;
@@ -193,6 +193,14 @@ export function sqliteQueue(db: Database, clock: Clock, patience: Partial<QueueP
           if (row.cancel_requested === 1) await remove(tx, row.id);
           else await wait(tx, row, { modified: clock.now() });
         }
+        // Made by a clock that has been set back since: nobody knows when these would be due.
+        const now = clock.now();
+        await tx
+          .updateTable('jobs')
+          .set({ run_at: now, created: now, modified: now })
+          .where('state', '=', 'waiting')
+          .where('created', '>', now)
+          .execute();
         wake('enqueued');
       }),
 
