@@ -2,9 +2,10 @@ import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { openApp } from '../app.ts';
-import { writeFileDurablySync } from '../base/durable.ts';
+import { hasCode, writeFileDurablySync } from '../base/durable.ts';
+import { AppError, expected } from '../base/errors.ts';
 import { newId } from '../base/id.ts';
-import { readConfig } from '../config.ts';
+import { type Config, readConfig } from '../config.ts';
 import type { AccountKeys } from '../domain/account.ts';
 import { createServer } from '../http/server.ts';
 import { giveUp, handlers } from '../jobs/handlers.ts';
@@ -15,6 +16,9 @@ import { lockFile } from '../store/database-sqlite.ts';
 
 /** How long a stop may take before the process ends anyway, ms. What is cut off then is taken up again at the next start. */
 const stopTime = 4500;
+
+/** How long requests have to end when the server stops, ms. */
+const requestTime = 3000;
 
 /** `ownsight serve`: the server and its worker in one process, until SIGTERM or SIGINT. */
 export function serveCommand(): Command {
@@ -33,6 +37,14 @@ async function serve(options: { readyFile?: string }): Promise<void> {
   const app = await openApp(config);
   await recover(app);
   const account = (await listAccounts(app))[0] ?? (await createAccount(app, { userName: 'owner' }));
+  const server = await createServer(app);
+  try {
+    await server.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    await app.close();
+    unlock();
+    throw cannotListen(config, error);
+  }
   const keys = await viewKeys(app, account.id, 'start');
   const worker = startWorker({
     queue: app.queue,
@@ -43,8 +55,6 @@ async function serve(options: { readyFile?: string }): Promise<void> {
     handle: (name, payload, run) => handlers[name](app, payload, run),
     giveUp: (name, payload) => giveUp[name](app, payload),
   });
-  const server = await createServer(app);
-  await server.listen({ host: config.host, port: config.port });
   const address = server.server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
   const endpoint = config.publicUrl ?? `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
@@ -57,6 +67,7 @@ async function serve(options: { readyFile?: string }): Promise<void> {
     if (stopping) return;
     stopping = true;
     setTimeout(() => process.exit(0), stopTime).unref();
+    setTimeout(() => server.server.closeAllConnections(), requestTime).unref();
     if (options.readyFile !== undefined) rmSync(options.readyFile, { force: true });
     await Promise.all([server.close(), worker.stop()]);
     await app.close();
@@ -65,6 +76,21 @@ async function serve(options: { readyFile?: string }): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+}
+
+/** Why the port cannot be had, and what to do. */
+function cannotListen({ host, port }: Config, error: unknown): unknown {
+  if (hasCode(error, 'EADDRINUSE'))
+    return new AppError(
+      'BadSetting',
+      `${expected('a free port', 'OWNSIGHT_PORT', port)}, on which another program listens`,
+    );
+  if (hasCode(error, 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND'))
+    return new AppError(
+      'BadSetting',
+      `the server cannot listen on ${host}, port ${port}: set OWNSIGHT_HOST, OWNSIGHT_PORT`,
+    );
+  return error;
 }
 
 /** Writes the ready file, readable by its owner only, whole or not at all. */
