@@ -238,6 +238,7 @@ test('walks over more deleted rows than it takes at once', async (t) => {
     height: 1,
     format: 'jpeg',
     bytes: 1,
+    thumbnail_bytes: 1,
     metadata: null,
     workspace: 0,
     features: 0,

@@ -35,6 +35,7 @@ async function plant(stores: Stores, scope: ProjectScope, tagId: string, probabi
       height: 1,
       format: 'png' as const,
       bytes: 1,
+      thumbnail_bytes: 1,
     };
   });
   await stores.db.transaction(async (tx) => {

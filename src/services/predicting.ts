@@ -148,6 +148,7 @@ async function store(
           height: picture.height,
           format: picture.format,
           bytes: bytes.byteLength,
+          thumbnail_bytes: picture.thumbnail.byteLength,
         })
         .execute();
       await keepBlobs(tx, keys);

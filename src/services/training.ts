@@ -165,6 +165,7 @@ function newIteration(
     training_type: input.trainingType,
     reserved_budget_hours: input.reservedBudgetInHours,
     training_minutes: 0,
+    model_bytes: 0,
     training_set: fingerprint,
     publish_name: null,
     publish_lookup: null,

@@ -173,6 +173,7 @@ async function prepareImage(
       height: picture.height,
       format: picture.format,
       bytes: bytes.byteLength,
+      thumbnail_bytes: picture.thumbnail.byteLength,
       digest: app.keys.lookup(scope, 'image-digest', createHash('sha256').update(bytes).digest()),
       metadata: shared.metadata && sealText(app.keys, scope, 'images.metadata', id, JSON.stringify(shared.metadata)),
       workspace: 1,

@@ -39,9 +39,13 @@ export interface TableCustody<Row> extends Custody {
 }
 
 /** The custody of one kind of blob. All are sealed by the project's key, their kind and id. */
-export interface BlobCustody extends Custody {
+export type BlobCustody = { [T in keyof Tables]: BlobCustodyOn<T> }[keyof Tables];
+
+interface BlobCustodyOn<T extends keyof Tables> extends Custody {
   /** The table whose row of the same id refers to the blob. */
-  readonly hangsOn: keyof Tables;
+  readonly hangsOn: T;
+  /** The column of that row which tells how many bytes the blob has, in the clear. */
+  readonly size: keyof Tables[T] & string;
   /** Whether each such row has its blob; else only rows in `has`. */
   readonly has: 'always' | Readonly<Record<string, string | number>>;
 }
@@ -149,6 +153,7 @@ export const tableCustody = {
       height: 'number',
       format: 'word',
       bytes: 'number',
+      thumbnail_bytes: 'number',
       digest: 'lookup',
       metadata: 'sealed by project key',
       workspace: 'flag',
@@ -218,6 +223,7 @@ export const tableCustody = {
       training_type: 'word',
       reserved_budget_hours: 'number',
       training_minutes: 'number',
+      model_bytes: 'number',
       training_set: 'lookup',
       publish_name: 'sealed by project key',
       publish_lookup: 'lookup',
@@ -274,6 +280,7 @@ export const tableCustody = {
       height: 'number',
       format: 'word',
       bytes: 'number',
+      thumbnail_bytes: 'number',
     },
   },
   exports: {
@@ -380,6 +387,24 @@ export const tableCustody = {
     hangsOn: [],
     columns: { key: 'ids', project_id: 'id', sweep_after: 'time' },
   },
+  holdings: {
+    owner: 'server',
+    what: 'how many of each kind of thing you have here, and how many bytes',
+    dataClass: 'record',
+    kept: 'as long as what is counted',
+    shownBy: [],
+    deletedBy: [],
+    key: ['scope_id', 'kind'],
+    hangsOn: [],
+    columns: {
+      scope_id: 'id',
+      account_id: 'id',
+      kind: 'word',
+      count: 'number',
+      bytes: 'number',
+      deleted: 'number',
+    },
+  },
 } as const satisfies { readonly [T in keyof Tables]: TableCustody<Tables[T]> };
 
 /** The same for every kind of blob. */
@@ -392,6 +417,7 @@ export const blobCustody = {
     shownBy: ['GetImages', 'GetTaggedImages', 'GetUntaggedImages', 'GetImagesByIds'],
     deletedBy: ['DeleteImages', 'DeleteIteration'],
     hangsOn: 'images',
+    size: 'bytes',
     has: 'always',
   },
   'image-thumbnail': {
@@ -402,6 +428,7 @@ export const blobCustody = {
     shownBy: ['GetImages', 'GetTaggedImages', 'GetUntaggedImages', 'GetImagesByIds'],
     deletedBy: ['DeleteImages', 'DeleteIteration'],
     hangsOn: 'images',
+    size: 'thumbnail_bytes',
     has: 'always',
   },
   model: {
@@ -412,6 +439,7 @@ export const blobCustody = {
     shownBy: ['GetExports'],
     deletedBy: ['DeleteIteration'],
     hangsOn: 'iterations',
+    size: 'model_bytes',
     has: { status: 'Completed' },
   },
   export: {
@@ -422,6 +450,7 @@ export const blobCustody = {
     shownBy: ['GetExports'],
     deletedBy: ['DeleteExport', 'DeleteIteration'],
     hangsOn: 'exports',
+    size: 'bytes',
     has: { status: 'Done' },
   },
   'prediction-original': {
@@ -432,6 +461,7 @@ export const blobCustody = {
     shownBy: ['QueryPredictions'],
     deletedBy: ['DeletePrediction'],
     hangsOn: 'predictions',
+    size: 'bytes',
     has: 'always',
   },
   'prediction-thumbnail': {
@@ -442,6 +472,7 @@ export const blobCustody = {
     shownBy: ['QueryPredictions'],
     deletedBy: ['DeletePrediction'],
     hangsOn: 'predictions',
+    size: 'thumbnail_bytes',
     has: 'always',
   },
 } as const satisfies { readonly [K in BlobKind]: BlobCustody };

@@ -1,3 +1,6 @@
+/** How many bytes longer than what it seals a ciphertext is: version (1), nonce (12), tag (16). */
+export const sealOverhead = 29;
+
 /** Whose key: an account's own, or one project's below it. */
 export interface KeyScope {
   readonly accountId: string;

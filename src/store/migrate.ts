@@ -4,11 +4,13 @@ import { AppError } from '../base/errors.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { retention } from './migrations/0002-retention.ts';
 import { audit } from './migrations/0003-audit.ts';
+import { holdings } from './migrations/0003-holdings.ts';
 
 /** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
 const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0001-initial', initial],
   ['0002-retention', retention],
+  ['0003-holdings', holdings],
   ['0003-audit', audit],
 ];
 

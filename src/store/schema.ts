@@ -25,6 +25,7 @@ export interface Tables {
   audit_heads: AuditHeadRow;
   jobs: JobRow;
   loose_blobs: LooseBlobRow;
+  holdings: HoldingRow;
 }
 
 /** An account. */
@@ -97,6 +98,7 @@ export interface ImageRow {
   format: string;
   /** Of the original, in the clear. */
   bytes: number;
+  thumbnail_bytes: number;
   /** `keys.lookup(project, 'image-digest', SHA-256 of the original)`: finds duplicates inside a project, tells nothing outside. */
   digest: string;
   /** JSON object of strings. */
@@ -152,6 +154,8 @@ export interface IterationRow {
   training_type: 'Regular' | 'Advanced';
   reserved_budget_hours: number;
   training_minutes: number;
+  /** Of the model, in the clear; 0 until trained. */
+  model_bytes: number;
   /** `keys.lookup(project, 'training-set', …)` over settings, images and their tags: equal means nothing changed. */
   training_set: string;
   publish_name: Sealed | null;
@@ -196,7 +200,9 @@ export interface PredictionRow {
   width: number;
   height: number;
   format: string;
+  /** Of the original, in the clear. */
   bytes: number;
+  thumbnail_bytes: number;
 }
 
 /** A model in a file of some platform. */
@@ -278,4 +284,18 @@ export interface LooseBlobRow {
   key: string;
   project_id: string;
   sweep_after: Micros;
+}
+
+/** How many rows or blobs of one kind a project or account has. Kept by triggers: see `holdings.ts`. */
+export interface HoldingRow {
+  /** The project's id; the account's for what belongs to no project. */
+  scope_id: string;
+  account_id: string;
+  /** A table or a kind of blob. */
+  kind: string;
+  count: number;
+  /** As they lie there, ciphertext and all. */
+  bytes: number;
+  /** How many of them are deleted, but kept by iterations or not yet purged. */
+  deleted: number;
 }

@@ -46,6 +46,7 @@ async function upload(projectId: string, images: string[]): Promise<void> {
       height: 1,
       format: 'jpeg',
       bytes: 1,
+      thumbnail_bytes: 1,
       digest: id,
     };
     await tx

@@ -1,0 +1,177 @@
+import { type Kysely, sql } from 'kysely';
+import type { BlobKind } from './blobs.ts';
+import { blobCustody, tableCustody } from './custody.ts';
+import type { Queries } from './database.ts';
+import { sealOverhead } from './keys.ts';
+import type { HoldingRow, Tables } from './schema.ts';
+
+/**
+ * How much there is of each kind, without counting: a row of `holdings` per project (or account) and kind, kept by
+ * triggers inside the very transactions that change what is counted. The triggers are made from the custody tables, so
+ * no table and no kind of blob can be forgotten.
+ */
+
+/** What is counted: every table that is somebody's, and every kind of blob. What the server keeps for itself is small. */
+export const counted = (Object.keys(tableCustody) as (keyof Tables)[]).filter(
+  (table) => tableCustody[table].owner !== 'server',
+);
+
+/** What one row of a table adds to one kind: SQL over `row`, `new` or `old`. */
+interface Share {
+  readonly kind: keyof Tables | BlobKind;
+  readonly count: (row: string) => string;
+  readonly bytes: (row: string) => string;
+  readonly deleted: (row: string) => string;
+}
+
+const columnsOf = (table: keyof Tables): [string, string][] => Object.entries(tableCustody[table].columns);
+/** Columns whose length differs from row to row. */
+const isText = (held: string): boolean => held.startsWith('sealed') || ['id', 'ids', 'word', 'lookup'].includes(held);
+const blobKindsOf = (table: keyof Tables): BlobKind[] =>
+  (Object.keys(blobCustody) as BlobKind[]).filter((kind) => blobCustody[kind].hangsOn === table);
+
+function sharesOf(table: keyof Tables): Share[] {
+  const columns = columnsOf(table);
+  const names = columns.map(([name]) => name);
+  const deleted = (row: string): string =>
+    names.includes('workspace')
+      ? `(1 - ${row}.workspace)`
+      : names.includes('deleted')
+        ? `(${row}.deleted is not null)`
+        : '0';
+  const lengths = (row: string): string =>
+    columns.map(([name, held]) => (isText(held) ? `coalesce(octet_length(${row}.${name}), 0)` : '8')).join(' + ');
+  const rows: Share = { kind: table, count: () => '1', bytes: (row) => `(${lengths(row)})`, deleted };
+  const blobs = blobKindsOf(table).map((kind): Share => {
+    const { has, size } = blobCustody[kind];
+    const conditions = has === 'always' ? [] : Object.entries(has);
+    const there = (row: string): string =>
+      conditions.length === 0
+        ? '1'
+        : `(${conditions.map(([name, value]) => `${row}.${name} = '${value}'`).join(' and ')})`;
+    return {
+      kind,
+      count: there,
+      bytes: (row) => `(${there(row)} * (${row}.${size} + ${sealOverhead}))`,
+      deleted: (row) => `(${there(row)} * ${deleted(row)})`,
+    };
+  });
+  return [rows, ...blobs];
+}
+
+/** Whose holdings a row counts to: a project's; an account's for what has its account's id. */
+function scopeOf(table: keyof Tables): { readonly owners: 'accounts' | 'projects'; readonly column: string } {
+  const names = columnsOf(table).map(([name]) => name);
+  if (table === 'projects') return { owners: 'projects', column: 'id' };
+  if (table === 'accounts') return { owners: 'accounts', column: 'id' };
+  return names.includes('account_id')
+    ? { owners: 'accounts', column: 'account_id' }
+    : { owners: 'projects', column: 'project_id' };
+}
+
+const kindsOf = (owners: 'accounts' | 'projects'): Share['kind'][] =>
+  counted
+    .filter((table) => scopeOf(table).owners === owners)
+    .flatMap((table) => sharesOf(table).map(({ kind }) => kind));
+
+/** The three triggers of a table, by name. */
+function triggersOf(table: keyof Tables): Map<string, string> {
+  const { column } = scopeOf(table);
+  const shares = sharesOf(table);
+  const add = (row: 'new' | 'old', sign: '+' | '-'): string =>
+    shares
+      .map(
+        ({ kind, count, bytes, deleted }) =>
+          `update holdings set count = count ${sign} ${count(row)}, bytes = bytes ${sign} ${bytes(row)}, deleted = deleted ${sign} ${deleted(row)} where scope_id = ${row}.${column} and kind = '${kind}';`,
+      )
+      .join(' ');
+  const changing = columnsOf(table)
+    .filter(([name, held]) => isText(held) || isCondition(table, name))
+    .map(([name]) => name);
+  const born =
+    table === 'accounts' || table === 'projects'
+      ? kindsOf(table)
+          .map(
+            (kind) =>
+              `insert into holdings values (new.id, new.${table === 'accounts' ? 'id' : 'account_id'}, '${kind}', 0, 0, 0);`,
+          )
+          .join(' ')
+      : '';
+  const gone =
+    table === 'projects'
+      ? 'delete from holdings where scope_id = old.id;'
+      : table === 'accounts'
+        ? 'delete from holdings where account_id = old.id;'
+        : '';
+  const trigger = (when: 'insert' | 'update' | 'delete', of: string, body: string): [string, string] => {
+    const name = `holdings_${table}_${when}`;
+    return [name, `create trigger ${name} after ${when}${of} on ${table} begin ${body} end`];
+  };
+  return new Map([
+    trigger('insert', '', `${born} ${add('new', '+')}`),
+    trigger('update', ` of ${changing.join(', ')}`, `${add('old', '-')} ${add('new', '+')}`),
+    trigger('delete', '', `${add('old', '-')} ${gone}`),
+  ]);
+}
+
+/** Whether a change of this column changes what is there, how large it is, or whether it is deleted. */
+function isCondition(table: keyof Tables, name: string): boolean {
+  if (name === 'workspace' || name === 'deleted') return true;
+  return blobKindsOf(table).some(
+    (kind) => blobCustody[kind].size === name || (blobCustody[kind].has !== 'always' && name in blobCustody[kind].has),
+  );
+}
+
+/** What the holdings of a table's kinds must be, counted row by row: for making them, and for proving them. */
+function recount(table: keyof Tables): string {
+  const { owners, column } = scopeOf(table);
+  const present = `one.${tableCustody[table].key[0]} is not null`;
+  const sum = (value: string): string => `coalesce(sum(case when ${present} then ${value} else 0 end), 0)`;
+  return sharesOf(table)
+    .map(
+      ({ kind, count, bytes, deleted }) =>
+        `select owner.id as scope_id, owner.${owners === 'accounts' ? 'id' : 'account_id'} as account_id, '${kind}' as kind, ${sum(count('one'))} as count, ${sum(bytes('one'))} as bytes, ${sum(deleted('one'))} as deleted from ${owners} owner left join ${table} one on one.${column} = owner.id group by owner.id`,
+    )
+    .join(' union all ');
+}
+
+/**
+ * Makes the triggers that are missing or were made by another version of the custody tables, and counts anew what they
+ * keep; does nothing when all is as it should be. For the start, after the migrations.
+ */
+export async function keepHoldings(database: Kysely<Tables>): Promise<void> {
+  const wanted = new Map(counted.map((table) => [table, triggersOf(table)]));
+  const outdated = async (db: Queries): Promise<(keyof Tables)[]> => {
+    const { rows } = await sql<{ name: string; sql: string }>`
+      select name, sql from sqlite_master where type = 'trigger' and name like 'holdings_%'`.execute(db);
+    const found = new Map(rows.map((row) => [row.name, row.sql.toLowerCase()]));
+    return counted.filter((table) =>
+      [...wanted.get(table)!].some(([name, text]) => found.get(name) !== text.toLowerCase()),
+    );
+  };
+  if ((await outdated(database)).length === 0) return;
+  await database.transaction().execute(async (tx) => {
+    for (const table of await outdated(tx)) {
+      for (const [name, text] of wanted.get(table)!) {
+        await sql.raw(`drop trigger if exists ${name}`).execute(tx);
+        await sql.raw(text).execute(tx);
+      }
+      await sql
+        .raw(
+          `insert into holdings (scope_id, account_id, kind, count, bytes, deleted) select * from (${recount(table)}) where true on conflict (scope_id, kind) do update set count = excluded.count, bytes = excluded.bytes, deleted = excluded.deleted`,
+        )
+        .execute(tx);
+    }
+  });
+}
+
+/** An account's holdings, its projects' included; those of projects that wait for their purge too. */
+export const holdingsOf = (db: Queries, accountId: string): Promise<HoldingRow[]> =>
+  db.selectFrom('holdings').selectAll().where('account_id', '=', accountId).execute();
+
+/** All holdings, counted row by row. Reads everything: to prove what the triggers keep. */
+export async function countHoldings(db: Queries): Promise<HoldingRow[]> {
+  const rows: HoldingRow[] = [];
+  for (const table of counted) rows.push(...(await sql.raw<HoldingRow>(recount(table)).execute(db)).rows);
+  return rows;
+}
