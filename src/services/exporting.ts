@@ -26,12 +26,12 @@ function exportForm(
     if (found !== undefined) return { platform: name as keyof typeof exportPlatforms, flavor: found };
     throw problem(
       'BadRequestExportValidationFailed',
-      `Expected flavor to be one of ${flavors.map((one) => one ?? '(none)').join(', ')} for ${name}.`,
+      `Expected one of ${flavors.map((one) => one ?? '(none)').join(', ')} for the flavor of ${name} but received ${flavor ?? 'none'}.`,
     );
   }
   throw problem(
     'BadRequestExportValidationFailed',
-    `Expected platform to be one of ${Object.keys(exportPlatforms).join(', ')}; others are not available yet.`,
+    `Expected one of ${Object.keys(exportPlatforms).join(', ')} for the platform but received ${platform}: others are not available yet.`,
   );
 }
 

@@ -116,7 +116,7 @@ async function store(
   if (application !== undefined && application.length > limits.nameLength)
     throw problem(
       'BadRequestPredictionInvalidApplicationName',
-      `Expected at most ${limits.nameLength} characters for application.`,
+      `Expected at most ${limits.nameLength} characters for application but received ${application.length}.`,
     );
   if (!(await storesPredictions(app, app.db.query, scope))) return;
   await storing(app, scope, keys, async () => {

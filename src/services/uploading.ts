@@ -135,8 +135,12 @@ function checkBatch(
     throw problem('BadRequestImageBatch', 'Expected at least one image in the batch but received none.');
   if (shared.metadata !== null) {
     checkMetadata(shared.metadata);
-    if (Object.keys(shared.metadata).length > limits.metadataPairs)
-      throw problem('BadRequestImageMetadataKey', `Expected at most ${limits.metadataPairs} pairs of metadata.`);
+    const pairs = Object.keys(shared.metadata).length;
+    if (pairs > limits.metadataPairs)
+      throw problem(
+        'BadRequestImageMetadataKey',
+        `Expected at most ${limits.metadataPairs} pairs of metadata but received ${pairs}.`,
+      );
   }
   if (classificationType !== null && entries.some((entry) => entry.regions.length > 0))
     throw problem('BadRequestImageRegions', 'Expected tags without regions: the project is for classification.');
