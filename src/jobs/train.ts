@@ -11,7 +11,7 @@ import type { Tx } from '../store/database.ts';
 import { imagesWithoutFeatures, outdateFeatures } from '../store/features.ts';
 import { findIteration, iterationImages, scoresId } from '../store/iterations.ts';
 import { keepBlobs } from '../store/loose-blobs.ts';
-import type { IterationImageRow, IterationRow } from '../store/schema.ts';
+import type { IterationImageRow, IterationRow, IterationTagRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
 import type { ClassifierFit } from '../vision/classify/classifier.ts';
 import { encodeClassifier } from '../vision/classify/serialize.ts';
@@ -21,7 +21,7 @@ const featuresShare = 0.7;
 
 /**
  * Trains an iteration. What it learns from was recorded when it was asked for; if images of that record are removed
- * while it runs, it starts over without them. A failure for good leaves the iteration `Failed` with the reason.
+ * while it runs, it starts over without them, unless a tag has none left. A failure for good leaves the iteration `Failed` with the reason.
  */
 export async function train(app: App, payload: Jobs['train'], run: JobRun): Promise<void> {
   const scope = { accountId: payload.accountId, projectId: payload.projectId };
@@ -30,8 +30,15 @@ export async function train(app: App, payload: Jobs['train'], run: JobRun): Prom
   if (row?.status !== 'Training') return;
   try {
     const images = (await iterationImages(app.db.query, row.id)).filter((image) => image.tag_ids !== '[]');
+    const tags = await app.db.query
+      .selectFrom('iteration_tags')
+      .select(['tag_id', 'position'])
+      .where('iteration_id', '=', row.id)
+      .execute();
+    const shown = new Set(images.flatMap((image) => JSON.parse(image.tag_ids) as string[]));
+    if (tags.some((tag) => !shown.has(tag.tag_id))) return await trainingFailed(app, payload, setGone(), run.fence);
     await computeMissingFeatures(app, scope, images, run);
-    const fit = await learn(app, scope, row, images, run);
+    const fit = await learn(app, scope, row, tags, images, run);
     const model = blobKey(scope.accountId, scope.projectId, 'model', row.id);
     await storing(app, scope, [model], () => keepResult(app, scope, row.id, images, fit, begun, run));
   } catch (error) {
@@ -39,6 +46,12 @@ export async function train(app: App, payload: Jobs['train'], run: JobRun): Prom
     throw error;
   }
 }
+
+const setGone = (): AppError =>
+  new AppError(
+    'TrainingSetGone',
+    'All images of a tag were deleted while the iteration was being trained: train again.',
+  );
 
 async function computeMissingFeatures(
   app: App,
@@ -63,15 +76,10 @@ async function learn(
   app: App,
   scope: ProjectScope,
   iteration: IterationRow,
+  tags: readonly Pick<IterationTagRow, 'tag_id' | 'position'>[],
   images: readonly IterationImageRow[],
   run: JobRun,
 ): Promise<ClassifierFit> {
-  const tags = await app.db.query
-    .selectFrom('iteration_tags')
-    .select(['tag_id', 'position'])
-    .where('iteration_id', '=', iteration.id)
-    .orderBy('position')
-    .execute();
   const position = new Map(tags.map((tag) => [tag.tag_id, tag.position]));
   const classes = tags.length;
   const targets = new Uint8Array(images.length * classes);
@@ -102,8 +110,7 @@ async function keepResult(
   run: JobRun,
 ): Promise<void> {
   const { classes } = fit.classifier;
-  const model = encodeClassifier(fit.classifier);
-  await putSealed(app, scope, 'model', iterationId, model);
+  await putSealed(app, scope, 'model', iterationId, encodeClassifier(fit.classifier));
   let written = 0;
   for (const some of chunks([...images.entries()], 500)) {
     await app.db.transaction(async (tx) => {
@@ -137,7 +144,6 @@ async function keepResult(
         trained_at: now,
         modified: now,
         training_minutes: Math.ceil((now - begun) / (60 * second)),
-        model_bytes: model.byteLength,
       })
       .where('id', '=', iterationId)
       .execute();

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { plantAccount, plantProject, testStores } from '../../test/fixtures/stores.ts';
+import { newId } from '../base/id.ts';
+import type { App } from '../services/context.ts';
+import { deleteImages } from '../services/images.ts';
+import { openTextOrNull } from '../store/sealed.ts';
+import { train } from './train.ts';
+
+test('when all images of a tag are deleted during a training, it ends at once and says why', async (t) => {
+  const stores = await testStores(t);
+  const planted = await plantProject(stores, await plantAccount(stores));
+  const { iterationId } = planted;
+  await stores.db.query.updateTable('iterations').set({ status: 'Training' }).where('id', '=', iterationId).execute();
+  await deleteImages(stores, planted, { imageIds: planted.imageIds, allImages: false, allIterations: true });
+  // It ends before anything of the application is asked but its stores.
+  await train(stores as unknown as App, planted, {
+    id: newId(),
+    signal: new AbortController().signal,
+    attempt: 1,
+    last: false,
+    fence: async () => undefined,
+    complete: async () => undefined,
+    progress: () => undefined,
+  });
+  const row = await stores.db.query
+    .selectFrom('iterations')
+    .select(['status', 'error'])
+    .where('id', '=', iterationId)
+    .executeTakeFirstOrThrow();
+  assert.equal(row.status, 'Failed');
+  const reason = openTextOrNull(stores.keys, planted, 'iterations.error', iterationId, row.error);
+  assert.match(reason ?? '', /All images of a tag were deleted/);
+});
