@@ -260,7 +260,8 @@ export interface JobRow {
   project_id: string | null;
   name: string;
   payload: string;
-  state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
+  /** Jobs that are done or cancelled have no row. */
+  state: 'waiting' | 'running' | 'failed';
   /** At most one waiting job per key (e.g. `features/<project>`); `null` = no such bound. */
   once: string | null;
   attempts: number;
