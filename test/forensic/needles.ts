@@ -1,0 +1,68 @@
+/** A thing that must not be found: its kind in words, and its bytes. */
+export interface Canary {
+  readonly kind: string;
+  readonly bytes: Buffer;
+}
+
+/** One way in which a canary's bytes may lie somewhere. */
+export interface Needle {
+  readonly kind: string;
+  readonly encoding: string;
+  readonly bytes: Buffer;
+}
+
+/** Every encoding a canary is searched in; of text also in lower and upper case. Parts cut off at the edges are shorter than the rest. */
+export function needlesOf({ kind, bytes }: Canary): Needle[] {
+  const text = bytes.toString('latin1');
+  const isText = /^[\x20-\x7e]+$/.test(text);
+  const found = new Map<string, Needle>();
+  const add = (encoding: string, needle: Buffer): void => {
+    found.set(needle.toString('latin1'), found.get(needle.toString('latin1')) ?? { kind, encoding, bytes: needle });
+  };
+  for (const plain of isText ? [text, text.toLowerCase(), text.toUpperCase()] : [text]) {
+    const raw = Buffer.from(plain, 'latin1');
+    add('UTF-8', raw);
+    if (isText) add('UTF-16LE', Buffer.from(plain, 'utf16le'));
+    for (const shift of [0, 1, 2]) {
+      // Characters that also depend on what stands before and after are left away.
+      const from = Math.ceil((shift * 8) / 6);
+      const to = Math.floor(((shift + raw.length) * 8) / 6);
+      const shifted = Buffer.concat([Buffer.alloc(shift), raw]);
+      add(`base64, shifted by ${shift}`, Buffer.from(shifted.toString('base64').slice(from, to)));
+      add(`base64url, shifted by ${shift}`, Buffer.from(shifted.toString('base64url').slice(from, to)));
+    }
+    const hex = raw.toString('hex');
+    for (const digits of [hex, hex.toUpperCase()]) {
+      add('hexadecimal', Buffer.from(digits));
+      add('percent escapes', Buffer.from(digits.replace(/../g, '%$&')));
+      add('JSON escapes', Buffer.from(digits.replace(/../g, '\\u00$&')));
+    }
+  }
+  return [...found.values()];
+}
+
+/** Finds any of many needles of 8 bytes at least in one pass: a table of their first bytes tells where to look closer. */
+export function searcher(needles: readonly Needle[]): (haystack: Buffer) => { needle: Needle; at: number }[] {
+  const table = new Map<number, Needle[]>();
+  const maybe = new Uint8Array(1 << 16);
+  for (const needle of needles) {
+    if (needle.bytes.length < 8) throw new Error(`expected 8 bytes of ${needle.kind} but received fewer`);
+    const start = needle.bytes.readUInt32LE();
+    maybe[hash(start)] = 1;
+    table.set(start, [...(table.get(start) ?? []), needle]);
+  }
+  return (haystack) => {
+    const hits: { needle: Needle; at: number }[] = [];
+    let start = 0;
+    for (let end = 0; end < haystack.length; end++) {
+      start = (start >>> 8) | (haystack[end]! << 24);
+      if (end < 3 || maybe[hash(start)] === 0) continue;
+      const at = end - 3;
+      for (const needle of table.get(start >>> 0) ?? [])
+        if (haystack.subarray(at, at + needle.bytes.length).equals(needle.bytes)) hits.push({ needle, at });
+    }
+    return hits;
+  };
+}
+
+const hash = (start: number): number => Math.imul(start, 0x9e3779b1) >>> 16;
