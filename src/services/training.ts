@@ -54,11 +54,10 @@ export async function trainProject(
       );
     const set = await trainingSet(tx, projectId);
     validate(set, project);
-    const fingerprint = app.keys.lookup(
-      scope,
-      'training-set',
-      JSON.stringify([project.domain_id, project.classification_type, set]),
-    );
+    const tagIds = set.tags.map((tag) => tag.id);
+    const tagged = set.images.filter((image) => image.tagIds.length > 0);
+    const learned = JSON.stringify([project.domain_id, project.classification_type, tagIds, tagged]);
+    const fingerprint = app.keys.lookup(scope, 'training-set', learned);
     const latest = iterations[0];
     if (!input.forceTrain && latest?.status === 'Completed' && latest.training_set === fingerprint)
       throw problem('BadRequestTrainingNotNeeded');
@@ -104,9 +103,12 @@ async function trainingSet(tx: Tx, projectId: string): Promise<TrainingSet> {
     .orderBy('tag_id')
     .execute())
     tagIds.get(link.image_id)?.push(link.tag_id);
-  const tags = (await listTags(tx, projectId)).map((tag) => ({ id: tag.id, imageCount: Number(tag.image_count) }));
+  // A negative tag that no image carries says nothing, so there is nothing to learn of it.
+  const tags = (await listTags(tx, projectId))
+    .map((tag) => ({ id: tag.id, imageCount: Number(tag.image_count), type: tag.type }))
+    .filter((tag) => tag.type !== 'Negative' || tag.imageCount > 0);
   return {
-    tags: tags.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    tags: tags.map(({ id, imageCount }) => ({ id, imageCount })).sort((a, b) => (a.id < b.id ? -1 : 1)),
     images: images.map((image) => ({ id: image.id, tagIds: tagIds.get(image.id)! })),
   };
 }

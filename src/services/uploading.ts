@@ -101,12 +101,14 @@ async function storeImages(
           (await imageByDigest(tx, scope.projectId, row.digest));
         if (twin !== undefined) {
           await addTags(app, tx, scope, twin.id, tagIds, types, classificationType);
+          await removePrediction(tx, scope, entry);
           found.push({ status: 'OKDuplicate', row: twin });
         } else if (room <= 0) found.push({ status: 'ErrorLimitExceed', row: null });
         else {
           room--;
           const ready = { entry, row, tagIds };
           await insertImage(app, tx, scope, ready);
+          await removePrediction(tx, scope, entry);
           kept.push(ready);
           found.push({ status: 'OK', row });
         }
@@ -223,8 +225,12 @@ async function insertImage(app: Uploading, tx: Tx, scope: ProjectScope, { entry,
   await insertTags(app, tx, scope, row.id, tagIds);
   const regions = entry.regions.map((region) => regionRow(app, scope, { imageId: row.id, ...region }));
   for (const some of chunks(regions, 500)) await tx.insertInto('regions').values(some).execute();
-  if (!('predictionId' in entry.source)) return;
-  const { predictionId } = entry.source;
+}
+
+/** A prediction that became an image, or is one already, is no longer among the predictions. */
+async function removePrediction(tx: Tx, scope: ProjectScope, { source }: NewImage): Promise<void> {
+  if (!('predictionId' in source)) return;
+  const { predictionId } = source;
   await tx.deleteFrom('predictions').where('id', '=', predictionId).where('project_id', '=', scope.projectId).execute();
   await abandonBlobs(tx, scope.projectId, pictureKeys(scope, 'prediction', predictionId));
 }
