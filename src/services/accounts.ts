@@ -14,6 +14,7 @@ import {
 import type { Keys } from '../store/keys.ts';
 import type { AccountRow, ApiKeyRow } from '../store/schema.ts';
 import { openText, openTextOrNull, sealText } from '../store/sealed.ts';
+import { usageByProject } from '../store/usage.ts';
 import { record } from './audit.ts';
 import type { App } from './context.ts';
 import { createKey } from './storing.ts';
@@ -136,45 +137,18 @@ export async function accountInfo(
 }
 
 async function usageOf(app: Accounts, accountId: string): Promise<AccountUsage> {
-  const count = async (
-    table: 'iterations' | 'images' | 'tags' | 'predictions',
-    workspaceOnly: boolean,
-  ): Promise<Map<string, number>> => {
-    const rows = await app.db.query
-      .selectFrom(table)
-      .innerJoin('projects', 'projects.id', `${table}.project_id`)
-      .select((at) => ['projects.id as id', at.fn.countAll<number>().as('n')])
-      .where('projects.account_id', '=', accountId)
-      .where('projects.deleted', 'is', null)
-      .$if(workspaceOnly, (some) => some.where('workspace' as never, '=', 1 as never))
-      .groupBy('projects.id')
-      .execute();
-    return new Map(rows.map((one) => [one.id, Number(one.n)]));
-  };
-  const projects = await app.db.query
-    .selectFrom('projects')
-    .select('id')
-    .where('account_id', '=', accountId)
-    .where('deleted', 'is', null)
-    .orderBy('created')
-    .execute();
-  const [iterations, images, tags, predictions] = await Promise.all([
-    count('iterations', false),
-    count('images', true),
-    count('tags', true),
-    count('predictions', false),
-  ]);
+  const projects = await usageByProject(app.db.query, accountId);
   return {
     projects: { total: limits.projectsPerAccount, used: projects.length },
     predictions: {
       total: limits.storedPredictionsPerAccount,
-      used: [...predictions.values()].reduce((sum, n) => sum + n, 0),
+      used: projects.reduce((sum, project) => sum + project.predictions, 0),
     },
-    perProject: projects.map(({ id }) => ({
+    perProject: projects.map(({ id, iterations, images, tags }) => ({
       projectId: id,
-      iterations: { total: limits.iterationsPerProject, used: iterations.get(id) ?? 0 },
-      images: { total: limits.imagesPerProject, used: images.get(id) ?? 0 },
-      tags: { total: limits.tagsPerProject, used: tags.get(id) ?? 0 },
+      iterations: { total: limits.iterationsPerProject, used: iterations },
+      images: { total: limits.imagesPerProject, used: images },
+      tags: { total: limits.tagsPerProject, used: tags },
     })),
   };
 }
