@@ -4,6 +4,7 @@ import { accountCommand } from './account.ts';
 import { auditCommand } from './audit.ts';
 import { doctorCommand } from './doctor.ts';
 import { serveCommand } from './serve.ts';
+import { takeoutCommand } from './takeout.ts';
 import { verifyCommand } from './verify.ts';
 
 /**
@@ -20,6 +21,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   program.addCommand(doctorCommand());
   program.addCommand(auditCommand());
   program.addCommand(verifyCommand());
+  program.addCommand(takeoutCommand());
   try {
     await program.parseAsync([...argv]);
   } catch (error) {

@@ -1,0 +1,149 @@
+import type { ArchiveEntry } from '../../base/archive-entry.ts';
+import { AppError } from '../../base/errors.ts';
+import { type BlobKind, blobKey } from '../../store/blobs.ts';
+import { blobCustody } from '../../store/custody.ts';
+import { hasBlob } from '../../store/custody-takeout.ts';
+import type { KeyScope } from '../../store/keys.ts';
+import { type AnyRow, pageOfRows } from '../../store/rows.ts';
+import type { Tables } from '../../store/schema.ts';
+import type { App, ProjectScope } from '../context.ts';
+import { blobFile, jsonLines, type Lines, rowsFile } from './layout.ts';
+import { openRow, rowId } from './open-row.ts';
+
+/** What taking out needs. */
+export type Taking = Pick<App, 'db' | 'keys' | 'blobs' | 'vision' | 'models' | 'clock'>;
+
+/** Something that is not in the archive although it should be. */
+export interface MissingItem {
+  /** Where it would be, below `data/`. */
+  readonly file: string;
+  /** What it is, in plain words. */
+  readonly what: string;
+  readonly reason: 'lost' | 'damaged' | 'its key is lost' | 'cannot be made' | 'deleted meanwhile';
+}
+
+/** What a takeout notes while it goes on. */
+export interface Notes {
+  readonly missing: MissingItem[];
+  /** Bytes of blobs that were taken so far. */
+  done(bytes: number): void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Rows read at once. */
+const rowsAtOnce = 256;
+/** Blobs read ahead of the one that is being written. */
+const blobsAhead = 8;
+
+/** Why a blob or a row does not open. @throws what is no such reason. */
+export function reasonOf(error: unknown): MissingItem['reason'] {
+  if (error instanceof AppError && error.code === 'Sealed') return 'damaged';
+  if (error instanceof AppError && error.code === 'KeyMissing') return 'its key is lost';
+  throw error;
+}
+
+/** Every row of a table that is the scope's, a page at a time. */
+export async function* pagesOf(
+  app: Pick<App, 'db'>,
+  table: keyof Tables,
+  scope: KeyScope,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<AnyRow[]> {
+  for (let after: AnyRow | undefined; ; ) {
+    signal?.throwIfAborted();
+    const rows = await pageOfRows(app.db.query, table, scope, after, rowsAtOnce);
+    if (rows.length > 0) yield rows;
+    if (rows.length < rowsAtOnce) return;
+    after = rows.at(-1);
+  }
+}
+
+/** The files a table's rows go to. */
+export const rowLines = (scope: KeyScope, table: keyof Tables): Lines =>
+  jsonLines((part) => rowsFile(scope.projectId, table, part));
+
+/** A row as the archive holds it; `undefined`, and noted as missing, when it does not open. */
+export function takenRow(
+  app: Pick<App, 'keys'>,
+  scope: KeyScope,
+  table: keyof Tables,
+  row: AnyRow,
+  notes: Notes,
+): Record<string, unknown> | undefined {
+  try {
+    return openRow(app.keys, scope, table, row);
+  } catch (error) {
+    notes.missing.push({
+      file: rowsFile(scope.projectId, table, 1),
+      what: `the row ${rowId(table, row)} of ${table}`,
+      reason: reasonOf(error),
+    });
+    return undefined;
+  }
+}
+
+/** A row with the blobs of one kind that belong to it, opened; rows whose blob vanished with them are passed over. */
+export async function* withBlobs(
+  app: Taking,
+  scope: ProjectScope,
+  table: keyof Tables,
+  kind: BlobKind,
+  rows: readonly AnyRow[],
+  notes: Notes,
+): AsyncGenerator<{ row: AnyRow; file: ArchiveEntry | undefined }> {
+  const begun: Promise<{ row: AnyRow; file: ArchiveEntry | undefined } | undefined>[] = [];
+  const begin = (row: AnyRow): void => {
+    const work = takeBlob(app, scope, table, kind, row, notes);
+    // Waited for in order: what fails further ahead is not unhandled meanwhile.
+    work.catch(() => undefined);
+    begun.push(work);
+  };
+  for (const row of rows.slice(0, blobsAhead)) begin(row);
+  for (let next = blobsAhead; begun.length > 0; next++) {
+    notes.signal?.throwIfAborted();
+    const taken = await begun.shift();
+    if (next < rows.length) begin(rows[next]!);
+    if (taken === undefined) continue;
+    notes.done(taken.file?.bytes.length ?? 0);
+    yield taken;
+  }
+}
+
+async function takeBlob(
+  app: Taking,
+  scope: ProjectScope,
+  table: keyof Tables,
+  kind: BlobKind,
+  row: AnyRow,
+  notes: Notes,
+): Promise<{ row: AnyRow; file: ArchiveEntry | undefined } | undefined> {
+  if (!hasBlob(kind, row)) return { row, file: undefined };
+  const id = row.id as string;
+  const name = blobFile(scope.projectId, kind, id, row.format)!;
+  const { what } = blobCustody[kind];
+  try {
+    const sealed = await app.blobs.get(blobKey(scope.accountId, scope.projectId, kind, id));
+    if (sealed !== undefined)
+      return { row, file: { name, bytes: app.keys.open({ ...scope, kind, id }, sealed), text: false } };
+    // Deleted since its row was read?
+    if (!(await isThere(app, scope, table, row))) return undefined;
+    notes.missing.push({ file: name, what, reason: 'lost' });
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (!(await isThere(app, scope, table, row))) return undefined;
+    notes.missing.push({ file: name, what, reason });
+  }
+  return { row, file: undefined };
+}
+
+async function isThere(app: Taking, scope: ProjectScope, table: keyof Tables, row: AnyRow): Promise<boolean> {
+  const found = await app.db.query
+    .selectFrom(table as 'images')
+    .selectAll()
+    .where('id', '=', row.id as string)
+    .where('project_id', '=', scope.projectId)
+    .executeTakeFirst();
+  if (found === undefined) return false;
+  // A deleted picture that no iteration keeps is on its way out.
+  return !('workspace' in found) || found.workspace === row.workspace;
+}

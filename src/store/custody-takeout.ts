@@ -1,0 +1,98 @@
+import type { BlobKind } from './blobs.ts';
+import { blobCustody, tableCustody } from './custody.ts';
+import type { Tables } from './schema.ts';
+
+/** What an opened column holds: text, JSON, little-endian float32 numbers; `never` leaves the server in no form. */
+export type PlainForm = 'text' | 'json' | 'float32' | 'never';
+
+type Columns<T extends keyof Tables> = (typeof tableCustody)[T]['columns'];
+/** The columns of a table that are held in one way. */
+export type ColumnHeld<T extends keyof Tables, Held extends string> = {
+  [C in keyof Columns<T>]: Columns<T>[C] extends Held ? C : never;
+}[keyof Columns<T>];
+
+/** How a table's rows are taken out, and whether they are put back. */
+export type TableTakeout<T extends keyof Tables> =
+  | {
+      /** What each sealed column holds once it is opened. Lookups stay: they tell nothing elsewhere. */
+      readonly opened: { readonly [C in ColumnHeld<T, `sealed ${string}`>]: PlainForm };
+      /** `restored`: put back as they were; else why not, in words. */
+      readonly restore: 'restored' | { readonly not: string };
+    }
+  | { readonly leftOut: string };
+
+/** How blobs of a kind are taken out. All that are, are put back. */
+export type BlobTakeout =
+  | { readonly takenAs: 'picture' | 'classifier' | 'export' }
+  /** Why not, and whether putting back makes it anew from the picture. */
+  | { readonly leftOut: string; readonly madeAnew: 'thumbnail' };
+
+/**
+ * How each table leaves the server with its owner and comes back: the half of the custody that takeout and restore loop
+ * over. Total: a table that is not described here, or a sealed column without its form, does not compile.
+ */
+export const tableTakeout = {
+  accounts: {
+    opened: { user_name: 'text', email: 'text' },
+    restore: { not: 'an account is made with the first archive' },
+  },
+  api_keys: {
+    opened: { secret: 'never' },
+    restore: { not: 'secrets never leave the server: a new account gets new keys' },
+  },
+  projects: { opened: { name: 'text', description: 'text' }, restore: 'restored' },
+  tags: { opened: { name: 'text', description: 'text' }, restore: 'restored' },
+  images: { opened: { metadata: 'json' }, restore: 'restored' },
+  image_features: { leftOut: 'computed again from the picture' },
+  image_tags: { opened: {}, restore: 'restored' },
+  regions: { opened: { box: 'json' }, restore: 'restored' },
+  iterations: {
+    opened: { name: 'text', publish_name: 'text', publish_resource: 'text', error: 'text' },
+    restore: 'restored',
+  },
+  iteration_tags: { opened: {}, restore: 'restored' },
+  iteration_images: { opened: { scores: 'float32' }, restore: 'restored' },
+  predictions: { opened: { application: 'text', results: 'json' }, restore: 'restored' },
+  exports: { opened: {}, restore: 'restored' },
+  retention: { opened: {}, restore: 'restored' },
+  audit: { opened: { detail: 'json' }, restore: { not: 'a log tells of the server it was kept on' } },
+  audit_heads: { opened: { head: 'json' }, restore: { not: 'a log tells of the server it was kept on' } },
+  jobs: { leftOut: 'work of the server, which it does or has done' },
+  loose_blobs: { leftOut: 'files that are being removed' },
+  holdings: { leftOut: 'counts of what is here' },
+} as const satisfies { readonly [T in keyof Tables]: TableTakeout<T> };
+
+/** The same for every kind of blob. */
+export const blobTakeout = {
+  'image-original': { takenAs: 'picture' },
+  'image-thumbnail': { leftOut: 'made again from the picture', madeAnew: 'thumbnail' },
+  model: { takenAs: 'classifier' },
+  export: { takenAs: 'export' },
+  'prediction-original': { takenAs: 'picture' },
+  'prediction-thumbnail': { leftOut: 'made again from the picture', madeAnew: 'thumbnail' },
+} as const satisfies { readonly [K in BlobKind]: BlobTakeout };
+
+/** The tables that are taken out with an account or a project, parents before what hangs on them. */
+export const takeoutOrder = (owner: 'account' | 'project'): (keyof Tables)[] => {
+  const taken = (Object.keys(tableTakeout) as (keyof Tables)[]).filter(
+    (table) => 'opened' in tableTakeout[table] && tableCustody[table].owner === owner,
+  );
+  const depth = (table: keyof Tables): number =>
+    1 + Math.max(-1, ...parentsOf(table).map((parent) => (parent === table ? -1 : depth(parent))));
+  return taken.sort((a, b) => depth(a) - depth(b));
+};
+
+/** The tables that a table's rows refer to. */
+export const parentsOf = (table: keyof Tables): readonly (keyof Tables)[] => tableCustody[table].hangsOn;
+
+/** The taken-out blobs that belong to rows of a table, and those made anew. */
+export const blobKindsOf = (table: keyof Tables, which: 'takenAs' | 'madeAnew'): BlobKind[] =>
+  (Object.keys(blobTakeout) as BlobKind[]).filter(
+    (kind) => blobCustody[kind].hangsOn === table && which in blobTakeout[kind],
+  );
+
+/** Whether a row of the table it hangs on has its blob of this kind. */
+export function hasBlob(kind: BlobKind, row: Readonly<Record<string, unknown>>): boolean {
+  const { has } = blobCustody[kind] as { readonly has: 'always' | Readonly<Record<string, unknown>> };
+  return has === 'always' || Object.entries(has).every(([column, value]) => row[column] === value);
+}
