@@ -4,6 +4,7 @@ import { testStores } from '../../test/fixtures/stores.ts';
 import { queueSuite } from '../../test/suites/queue.ts';
 import { day } from '../base/clock.ts';
 import { newId } from '../base/id.ts';
+import type { Outcome } from './queue.ts';
 
 queueSuite('queue in the database', testStores);
 
@@ -35,4 +36,40 @@ test('what a clock that was ahead put off is due at the next start', async (t) =
   await queue.releaseAll();
   assert.equal((await queue.claim('a', ['purge']))?.id, due);
   assert.equal(await queue.claim('a', ['purge']), undefined, putOff);
+});
+
+test('new work does not wait out the pause after a failure, and begins with all its tries', async (t) => {
+  const { queue, db, clock } = await testStores(t);
+  const accountId = newId();
+  const add = (more = {}) => db.transaction((tx) => queue.enqueue(tx, 'purge', { accountId }, { once: 'k', ...more }));
+  const id = await add();
+  await queue.claim('a', ['purge']);
+  await queue.finish(id, 'a', { state: 'retry', error: 'Full' });
+  assert.equal(await queue.claim('a', ['purge']), undefined);
+  assert.equal(await add({ runAt: clock.now() + day }), id);
+  assert.equal(await queue.claim('a', ['purge']), undefined, 'what may come later hastens nothing');
+  assert.equal(await add(), id);
+  const again = await queue.claim('a', ['purge']);
+  assert.deepEqual([again?.id, again?.attempt], [id, 1]);
+});
+
+test('work that failed for good begins anew at the next start, and is forgotten once it is done', async (t) => {
+  const { queue, db } = await testStores(t);
+  const accountId = newId();
+  const add = () => db.transaction((tx) => queue.enqueue(tx, 'purge', { accountId }, { once: 'k' }));
+  const run = async (outcome: Outcome) => {
+    const job = await queue.claim('a', ['purge']);
+    await queue.finish(job!.id, 'a', outcome);
+    return job!;
+  };
+  const rows = () => db.query.selectFrom('jobs').select(['id', 'state']).execute();
+  const first = await add();
+  await run({ state: 'failed', error: 'Full' });
+  await queue.hasten('purge');
+  assert.deepEqual(await rows(), [{ id: first, state: 'waiting' }]);
+  assert.equal((await run({ state: 'failed', error: 'Full' })).attempt, 1);
+  await add();
+  assert.equal((await rows()).length, 2);
+  await run({ state: 'done' });
+  assert.deepEqual(await rows(), []);
 });

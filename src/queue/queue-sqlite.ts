@@ -22,7 +22,7 @@ const failedKept = 30 * day;
 export interface EmbeddedQueue extends Queue {
   /** Gives every running job back at once, its attempt counted: for the start of the only server, when no worker can be alive. What waits for a moment that a wrong clock chose becomes due. */
   releaseAll(): Promise<void>;
-  /** Makes jobs of this name due at once that were put off over a minute ago, by a process that has ended since. */
+  /** Makes jobs of this name due at once that were put off over a minute ago, by a process that has ended since, and lets failed ones begin anew. */
   hasten(name: JobName): Promise<void>;
 }
 
@@ -46,10 +46,21 @@ export function sqliteQueue(db: Database, clock: Clock, patience: Partial<QueueP
   return {
     async enqueue(tx, name, payload, options = {}) {
       const once = options.once ?? null;
-      const waiting = once === null ? undefined : await waitingOnce(tx, once);
-      if (waiting !== undefined) return waiting;
-      const id = newId();
       const now = clock.now();
+      const runAt = options.runAt ?? now;
+      const waiting = once === null ? undefined : await waitingOnce(tx, once);
+      if (waiting !== undefined) {
+        // It may wait out the pause after a failure, which is no reason to let new work wait.
+        const hastened = await tx
+          .updateTable('jobs')
+          .set({ run_at: runAt, attempts: 0, modified: now })
+          .where('id', '=', waiting)
+          .where('run_at', '>', runAt)
+          .executeTakeFirst();
+        if (hastened.numUpdatedRows > 0n) wake('enqueued');
+        return waiting;
+      }
+      const id = newId();
       await tx
         .insertInto('jobs')
         .values({
@@ -61,7 +72,7 @@ export function sqliteQueue(db: Database, clock: Clock, patience: Partial<QueueP
           state: 'waiting',
           once,
           attempts: 0,
-          run_at: options.runAt ?? now,
+          run_at: runAt,
           lease_until: null,
           lease_holder: null,
           cancel_requested: 0,
@@ -144,7 +155,11 @@ export function sqliteQueue(db: Database, clock: Clock, patience: Partial<QueueP
           else await giveUp(tx, id, changes);
         } else if (outcome.state === 'released')
           await wait(tx, row, { attempts: row.attempts - 1, run_at: row.run_at, modified: now });
-        else await remove(tx, id);
+        else {
+          await remove(tx, id);
+          if (outcome.state === 'done' && row.once !== null)
+            await tx.deleteFrom('jobs').where('state', '=', 'failed').where('once', '=', row.once).execute();
+        }
         await tx
           .deleteFrom('jobs')
           .where('state', '=', 'failed')
@@ -205,13 +220,19 @@ export function sqliteQueue(db: Database, clock: Clock, patience: Partial<QueueP
       }),
 
     async hasten(name) {
-      await db.query
-        .updateTable('jobs')
-        .set({ run_at: clock.now() })
-        .where('name', '=', name)
-        .where('state', '=', 'waiting')
-        .where('created', '<', clock.now() - 60 * second)
-        .execute();
+      const now = clock.now();
+      await db.transaction(async (tx) => {
+        await tx
+          .updateTable('jobs')
+          .set({ run_at: now })
+          .where('name', '=', name)
+          .where('state', '=', 'waiting')
+          .where('created', '<', now - 60 * second)
+          .execute();
+        const failed = tx.selectFrom('jobs').selectAll().where('name', '=', name).where('state', '=', 'failed');
+        for (const row of await failed.execute())
+          await wait(tx, row, { attempts: 0, error: null, run_at: now, modified: now });
+      });
       wake('enqueued');
     },
   };

@@ -21,7 +21,7 @@ export interface ClaimedJob<N extends JobName = JobName> {
 
 /** Options of {@link Queue.enqueue}. */
 export interface EnqueueOptions {
-  /** With this key at most one job waits: enqueueing again while one waits changes nothing. */
+  /** With this key at most one job waits: enqueueing again while one waits at most makes that one due earlier, with all its tries. */
   once?: string;
   /** Earliest start; default at once. */
   runAt?: Micros;
