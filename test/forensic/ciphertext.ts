@@ -40,7 +40,7 @@ export function ciphertextOf({ home, keys }: Stores, accountId: string, projectI
   const needles: Needle[] = [];
   const add = (kind: string, bytes: Buffer): void => {
     // Behind the version: the nonce and the first of the ciphertext, which no other ciphertext shares.
-    needles.push({ kind: `ciphertext: ${kind}`, encoding: 'as it lay', bytes: bytes.subarray(1, 17) });
+    needles.push({ kind: `ciphertext: ${kind}`, encoding: 'it lay', bytes: bytes.subarray(1, 17) });
   };
   for (const [table, rows] of rowsOf(home, projectId))
     for (const [column, held] of Object.entries(tableCustody[table].columns))
