@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { AppError } from '../base/errors.ts';
 import { accountCommand } from './account.ts';
 import { auditCommand } from './audit.ts';
+import { dataCommand } from './data.ts';
 import { doctorCommand } from './doctor.ts';
 import { serveCommand } from './serve.ts';
 import { takeoutCommand } from './takeout.ts';
@@ -18,6 +19,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     .showHelpAfterError('(try --help)');
   program.addCommand(serveCommand());
   program.addCommand(accountCommand());
+  program.addCommand(dataCommand());
   program.addCommand(doctorCommand());
   program.addCommand(auditCommand());
   program.addCommand(verifyCommand());

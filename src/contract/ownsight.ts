@@ -1,4 +1,5 @@
 import { AuditLog } from './audit.ts';
+import { Inventory, Language, ProjectInventory } from './inventory.ts';
 import type { Operation } from './operation.ts';
 import { Retention, RetentionUpdate } from './retention.ts';
 import { int53, optional, query } from './schema.ts';
@@ -6,7 +7,10 @@ import { int53, optional, query } from './schema.ts';
 const project = '/projects/{projectId}';
 const exported = `${project}/iterations/{iterationId}/exports/{exportId}`;
 
+const inWords = query({ language: optional(Language) });
+
 /** What operations of a method share unless they say otherwise. */
+const get = { api: 'ownsight', since: '1', method: 'GET', query: query({}), success: [200] } as const;
 const remove = { api: 'ownsight', since: '1', method: 'DELETE', query: query({}), success: [204] } as const;
 
 /**
@@ -14,6 +18,20 @@ const remove = { api: 'ownsight', since: '1', method: 'DELETE', query: query({})
  * key.
  */
 export const ownsightOperations = {
+  GetData: {
+    ...get,
+    path: '/data',
+    query: inWords,
+    reply: Inventory,
+    summary: 'Everything held for the account, by kind: what, how much, where, what for, how long, under which key.',
+  },
+  GetProjectData: {
+    ...get,
+    path: `${project}/data`,
+    query: inWords,
+    reply: ProjectInventory,
+    summary: 'The same for one project.',
+  },
   GetAudit: {
     api: 'ownsight',
     since: '1',

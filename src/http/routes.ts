@@ -15,6 +15,7 @@ import type { Answer, Call, Handlers } from './handler.ts';
 import { accountHandlers } from './handlers/account.ts';
 import { auditHandlers } from './handlers/audit.ts';
 import { imageHandlers } from './handlers/images.ts';
+import { inventoryHandlers } from './handlers/inventory.ts';
 import { iterationHandlers } from './handlers/iterations.ts';
 import { labelHandlers } from './handlers/labels.ts';
 import { ownsightHandlers } from './handlers/ownsight.ts';
@@ -43,6 +44,7 @@ const handlers: Handlers = {
   ...iterationHandlers,
   ...predictionHandlers,
   ...ownsightHandlers,
+  ...inventoryHandlers,
   ...retentionHandlers,
   ...auditHandlers,
 };

@@ -3,6 +3,7 @@ import { blobCustody, tableCustody } from './custody.ts';
 interface Described {
   readonly owner: string;
   readonly what: string;
+  readonly why: string;
   readonly kept: string;
   readonly shownBy: readonly string[];
   readonly deletedBy: readonly string[];
@@ -10,10 +11,13 @@ interface Described {
 
 const row = (name: string, one: Described, key: string): string => {
   const operations = (ids: readonly string[]): string => (ids.length === 0 ? '–' : ids.join(', '));
-  return `| \`${name}\` | ${one.what} | ${key} | ${one.kept} | ${operations(one.shownBy)} | ${operations(one.deletedBy)} |`;
+  return `| \`${name}\` | ${one.what} | ${one.why} | ${key} | ${one.kept} | ${operations(one.shownBy)} | ${operations(one.deletedBy)} |`;
 };
 
-const heading = ['| name | what it is | sealed under | kept | shown by | deleted by |', '|---|---|---|---|---|---|'];
+const heading = [
+  '| name | what it is | what for | sealed under | kept | shown by | deleted by |',
+  '|---|---|---|---|---|---|---|',
+];
 
 /** The part of `docs/data.md` that lists everything stored: Markdown, made from the custody tables. */
 export function custodyPage(): string {

@@ -18,8 +18,10 @@ type ColumnOf<Value> = Extract<Value, Sealed> extends never ? ClearColumn : Seal
 interface Custody {
   /** Whose it is and with whom it is erased. `server`: it refers to things only by id and outlives them for a while. */
   readonly owner: 'account' | 'project' | 'server';
-  /** In plain words, for the owner. */
+  /** In plain words, for the owner. Other languages: `custody-words.ts`. */
   readonly what: string;
+  /** What it is kept for, in plain words. */
+  readonly why: string;
   readonly dataClass: DataClass;
   /** How long it is kept, in plain words. */
   readonly kept: string;
@@ -58,6 +60,7 @@ export const tableCustody = {
   accounts: {
     owner: 'account',
     what: 'your account: user name and e-mail address',
+    why: 'to know whose data this is',
     dataClass: 'content',
     kept: 'until the account is deleted',
     shownBy: ['GetAccountInfo'],
@@ -76,6 +79,7 @@ export const tableCustody = {
   api_keys: {
     owner: 'account',
     what: 'the keys that open your account',
+    why: 'to let your programs in and nobody else’s; sealed rather than hashed, so that you can look them up',
     dataClass: 'secret',
     kept: 'until the key is rotated or the account deleted',
     shownBy: ['GetAccountInfo'],
@@ -95,6 +99,7 @@ export const tableCustody = {
   projects: {
     owner: 'project',
     what: 'a project: name, description and settings',
+    why: 'to keep together what belongs to one task, with its settings',
     dataClass: 'content',
     kept: 'until the project is deleted',
     shownBy: ['GetProjects', 'GetProject'],
@@ -119,6 +124,7 @@ export const tableCustody = {
   tags: {
     owner: 'project',
     what: 'a tag: name and description',
+    why: 'to know what the pictures show, and to name it in answers',
     dataClass: 'content',
     kept: 'until it is deleted and no iteration that learned it is left',
     shownBy: ['GetTags', 'GetTag'],
@@ -139,6 +145,7 @@ export const tableCustody = {
   images: {
     owner: 'project',
     what: 'what is known of a picture: size, format, and the metadata you gave',
+    why: 'to show your pictures to you, and to find the same picture twice',
     dataClass: 'content',
     kept: 'until it is deleted and no iteration that learned from it is left',
     shownBy: ['GetImages', 'GetTaggedImages', 'GetUntaggedImages', 'GetImagesByIds'],
@@ -163,6 +170,7 @@ export const tableCustody = {
   image_features: {
     owner: 'project',
     what: 'the numbers that training uses instead of the picture',
+    why: 'to train in seconds: computed once, instead of at each training',
     dataClass: 'derived',
     kept: 'as long as what is known of the picture',
     shownBy: [],
@@ -174,6 +182,7 @@ export const tableCustody = {
   image_tags: {
     owner: 'project',
     what: 'which tags a picture carries',
+    why: 'to train: what is to be recognised in which picture',
     dataClass: 'content',
     kept: 'until the tag is taken off, or the picture or the tag is deleted',
     shownBy: ['GetTaggedImages', 'GetImagesByIds'],
@@ -185,6 +194,7 @@ export const tableCustody = {
   regions: {
     owner: 'project',
     what: 'where in a picture something is',
+    why: 'to train: where in which picture it is to be recognised',
     dataClass: 'content',
     kept: 'until it is deleted, or the picture or the tag is',
     shownBy: ['GetTaggedImages', 'GetImagesByIds'],
@@ -203,6 +213,7 @@ export const tableCustody = {
   iterations: {
     owner: 'project',
     what: 'a training: its name, settings and outcome, and the name it is published under',
+    why: 'to answer predictions with what was learned, and to compare trainings',
     dataClass: 'content',
     kept: 'until the iteration is deleted',
     shownBy: ['GetIterations', 'GetIteration', 'GetIterationPerformance'],
@@ -234,6 +245,7 @@ export const tableCustody = {
   iteration_tags: {
     owner: 'project',
     what: 'which tags an iteration learned',
+    why: 'to name the answers of a training as its tags were named',
     dataClass: 'record',
     kept: 'until the iteration is deleted',
     shownBy: ['GetTags', 'GetIterationPerformance'],
@@ -245,6 +257,7 @@ export const tableCustody = {
   iteration_images: {
     owner: 'project',
     what: 'which pictures an iteration learned from, and what it said of each before it had seen it',
+    why: 'to tell which models learned from a picture, and how well each does on pictures it had not seen',
     dataClass: 'derived',
     kept: 'until the iteration is deleted, or the picture is deleted from all iterations',
     shownBy: ['GetImagePerformances', 'GetTaggedImages'],
@@ -263,6 +276,7 @@ export const tableCustody = {
   predictions: {
     owner: 'project',
     what: 'a picture you asked about: what was answered, when and to which application',
+    why: 'to let you look at answers again, and train with pictures that were hard',
     dataClass: 'derived',
     kept: 'until it is deleted, or as many days as the project keeps predictions: 30 unless you say otherwise, none at 0',
     shownBy: ['QueryPredictions'],
@@ -286,6 +300,7 @@ export const tableCustody = {
   exports: {
     owner: 'project',
     what: 'that a model was exported: to which platform, when, how large',
+    why: 'to list the models you took out, and where they can be downloaded',
     dataClass: 'record',
     kept: 'until it or the iteration is deleted, or as many days as you say the project keeps exports',
     shownBy: ['GetExports'],
@@ -307,6 +322,7 @@ export const tableCustody = {
   retention: {
     owner: 'project',
     what: 'how many days a project keeps stored predictions and exports',
+    why: 'to delete stored predictions and exports by themselves when their time is over',
     dataClass: 'record',
     kept: 'until the project is deleted',
     shownBy: ['GetRetention'],
@@ -318,6 +334,7 @@ export const tableCustody = {
   audit: {
     owner: 'account',
     what: 'the log of what was done with your account: when, which action, to what, by its id',
+    why: 'to let you see who did what with your data, and when',
     dataClass: 'record',
     kept: 'until the account is deleted',
     shownBy: ['GetAudit'],
@@ -340,6 +357,7 @@ export const tableCustody = {
   audit_heads: {
     owner: 'account',
     what: 'where that log ends, so that nothing can be cut off it',
+    why: 'to notice when an entry of the diary was taken away or changed',
     dataClass: 'record',
     kept: 'until the account is deleted',
     shownBy: ['GetAudit'],
@@ -351,6 +369,7 @@ export const tableCustody = {
   jobs: {
     owner: 'server',
     what: 'work that waits or runs, by the ids of what it is about',
+    why: 'to finish what was begun, after a restart too',
     dataClass: 'record',
     kept: 'until it has ended; 30 days when it failed',
     shownBy: [],
@@ -379,6 +398,7 @@ export const tableCustody = {
   loose_blobs: {
     owner: 'server',
     what: 'which files are to be removed: by their ids',
+    why: 'to leave no file behind when something is deleted or interrupted',
     dataClass: 'record',
     kept: 'until the file is removed, an hour at most',
     shownBy: [],
@@ -390,9 +410,10 @@ export const tableCustody = {
   holdings: {
     owner: 'server',
     what: 'how many of each kind of thing you have here, and how many bytes',
+    why: 'to show you at once how much there is',
     dataClass: 'record',
     kept: 'as long as what is counted',
-    shownBy: [],
+    shownBy: ['GetData', 'GetProjectData'],
     deletedBy: [],
     key: ['scope_id', 'kind'],
     hangsOn: [],
@@ -412,6 +433,7 @@ export const blobCustody = {
   'image-original': {
     owner: 'project',
     what: 'a picture as you gave it',
+    why: 'to train, and to give you back exactly what you gave',
     dataClass: 'content',
     kept: 'as long as what is known of the picture',
     shownBy: ['GetImages', 'GetTaggedImages', 'GetUntaggedImages', 'GetImagesByIds'],
@@ -423,6 +445,7 @@ export const blobCustody = {
   'image-thumbnail': {
     owner: 'project',
     what: 'a small copy of a picture',
+    why: 'to show many pictures at once',
     dataClass: 'derived',
     kept: 'as long as what is known of the picture',
     shownBy: ['GetImages', 'GetTaggedImages', 'GetUntaggedImages', 'GetImagesByIds'],
@@ -434,6 +457,7 @@ export const blobCustody = {
   model: {
     owner: 'project',
     what: 'what an iteration learned',
+    why: 'to answer predictions',
     dataClass: 'derived',
     kept: 'until the iteration is deleted',
     shownBy: ['GetExports'],
@@ -445,6 +469,7 @@ export const blobCustody = {
   export: {
     owner: 'project',
     what: 'an exported model',
+    why: 'to let you download the model',
     dataClass: 'derived',
     kept: 'as long as the record that it was exported',
     shownBy: ['GetExports'],
@@ -456,6 +481,7 @@ export const blobCustody = {
   'prediction-original': {
     owner: 'project',
     what: 'a picture you asked about',
+    why: 'to let you look at it again, and train with it',
     dataClass: 'content',
     kept: 'as long as the prediction it was for',
     shownBy: ['QueryPredictions'],
@@ -467,6 +493,7 @@ export const blobCustody = {
   'prediction-thumbnail': {
     owner: 'project',
     what: 'a small copy of a picture you asked about',
+    why: 'to show many pictures at once',
     dataClass: 'derived',
     kept: 'as long as the prediction it was for',
     shownBy: ['QueryPredictions'],

@@ -28,7 +28,7 @@ function hangsOn(table: keyof Tables, parent: keyof Tables): boolean {
 }
 
 /** Which rows of a table are a scope's; `undefined`: none can be. */
-function ofScope(table: keyof Tables, { accountId, projectId }: KeyScope): RawBuilder<boolean> | undefined {
+export function ofScope(table: keyof Tables, { accountId, projectId }: KeyScope): RawBuilder<boolean> | undefined {
   const columns: object = tableCustody[table].columns;
   if (projectId !== undefined) {
     // What belongs to the account may name a project without being the project's.

@@ -2,7 +2,8 @@ import { type Kysely, sql } from 'kysely';
 import type { BlobKind } from './blobs.ts';
 import { blobCustody, tableCustody } from './custody.ts';
 import type { Queries } from './database.ts';
-import { sealOverhead } from './keys.ts';
+import { ofScope } from './erase.ts';
+import { type KeyScope, sealOverhead } from './keys.ts';
 import type { HoldingRow, Tables } from './schema.ts';
 
 /**
@@ -168,6 +169,25 @@ export async function keepHoldings(database: Kysely<Tables>): Promise<void> {
 /** An account's holdings, its projects' included; those of projects that wait for their purge too. */
 export const holdingsOf = (db: Queries, accountId: string): Promise<HoldingRow[]> =>
   db.selectFrom('holdings').selectAll().where('account_id', '=', accountId).execute();
+
+/** What the server keeps for itself of an account or project, counted: rows and bytes of each such table. */
+export async function countOwn(
+  db: Queries,
+  scope: KeyScope,
+): Promise<Pick<HoldingRow, 'kind' | 'count' | 'bytes' | 'deleted'>[]> {
+  const found = [];
+  for (const table of Object.keys(tableCustody) as (keyof Tables)[]) {
+    const where = tableCustody[table].owner === 'server' ? ofScope(table, scope) : undefined;
+    if (where === undefined) continue;
+    const bytes = sql.raw(sharesOf(table)[0]!.bytes(table));
+    const { rows } = await sql<{ count: number; bytes: number }>`
+      select count(*) as count, coalesce(sum(${bytes}), 0) as bytes from ${sql.table(table)} where ${where}`.execute(
+      db,
+    );
+    found.push({ kind: table, deleted: 0, ...rows[0]! });
+  }
+  return found;
+}
 
 /** All holdings, counted row by row. Reads everything: to prove what the triggers keep. */
 export async function countHoldings(db: Queries): Promise<HoldingRow[]> {

@@ -1,0 +1,287 @@
+import type { BlobKind } from './blobs.ts';
+import { blobCustody, tableCustody } from './custody.ts';
+import type { Tables } from './schema.ts';
+
+/** A table or a kind of blob. */
+export type Kind = keyof Tables | BlobKind;
+/** The languages that what is kept is told in. English is in the custody tables themselves. */
+export const languages = ['en', 'pt-BR', 'it'] as const;
+/** One of {@link languages}. */
+export type Language = (typeof languages)[number];
+
+/** What something is, what it is kept for, and how long: in plain words. */
+export interface Words {
+  readonly what: string;
+  readonly why: string;
+  readonly kept: string;
+}
+
+/** What a kind is, in a language. */
+export const wordsOf = (kind: Kind, language: Language): Words =>
+  language === 'en' ? { ...tableCustody, ...blobCustody }[kind] : translations[language][kind];
+
+/** The language served for what a client likes to read, best first: `pt` and `pt-PT` are served in pt-BR. */
+export function languageFor(liked: readonly string[]): Language {
+  for (const tag of liked) {
+    const primary = tag.toLowerCase().split('-')[0];
+    const found = languages.find((language) => language.toLowerCase().split('-')[0] === primary);
+    if (found !== undefined) return found;
+  }
+  return 'en';
+}
+
+const words = (what: string, why: string, kept: string): Words => ({ what, why, kept });
+
+/** Total, as the custody tables are. */
+const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in Kind]: Words } } = {
+  'pt-BR': {
+    accounts: words(
+      'sua conta: nome de usuário e endereço de e-mail',
+      'para saber de quem são estes dados',
+      'até a conta ser excluída',
+    ),
+    api_keys: words(
+      'as chaves que abrem sua conta',
+      'para deixar entrar os seus programas e mais ninguém; cifradas, para que você possa consultá-las',
+      'até a chave ser trocada ou a conta excluída',
+    ),
+    projects: words(
+      'um projeto: nome, descrição e configurações',
+      'para manter junto o que pertence a uma tarefa, com as suas configurações',
+      'até o projeto ser excluído',
+    ),
+    tags: words(
+      'uma etiqueta: nome e descrição',
+      'para saber o que as fotos mostram e dar nome às respostas',
+      'até ser excluída e não restar nenhuma iteração que a aprendeu',
+    ),
+    images: words(
+      'o que se sabe de uma foto: tamanho, formato e os metadados que você informou',
+      'para mostrar as suas fotos a você e reconhecer a mesma foto enviada duas vezes',
+      'até ser excluída e não restar nenhuma iteração que aprendeu com ela',
+    ),
+    image_features: words(
+      'os números que o treinamento usa no lugar da foto',
+      'para treinar em segundos: calculados uma vez, e não a cada treinamento',
+      'enquanto se guarda o que se sabe da foto',
+    ),
+    image_tags: words(
+      'quais etiquetas uma foto tem',
+      'para treinar: o que reconhecer em qual foto',
+      'até a etiqueta ser retirada, ou a foto ou a etiqueta ser excluída',
+    ),
+    regions: words(
+      'onde algo está em uma foto',
+      'para treinar: em que lugar da foto reconhecer',
+      'até ser excluída, ou a foto ou a etiqueta',
+    ),
+    iterations: words(
+      'um treinamento: nome, configurações, resultado e o nome com que foi publicado',
+      'para responder com o que foi aprendido e comparar treinamentos',
+      'até a iteração ser excluída',
+    ),
+    iteration_tags: words(
+      'quais etiquetas uma iteração aprendeu',
+      'para dar às respostas de um treinamento os nomes das suas etiquetas',
+      'até a iteração ser excluída',
+    ),
+    iteration_images: words(
+      'com quais fotos uma iteração aprendeu, e o que disse de cada uma antes de vê-la',
+      'para dizer quais modelos aprenderam com uma foto, e como cada um se sai com fotos que não viu',
+      'até a iteração ser excluída, ou a foto ser excluída de todas as iterações',
+    ),
+    predictions: words(
+      'uma foto sobre a qual você perguntou: a resposta, quando e para qual aplicação',
+      'para você rever respostas e treinar com as fotos difíceis',
+      'até ser excluída, ou por tantos dias quantos o projeto guarda previsões: 30, se você não disser outra coisa; nenhum com 0',
+    ),
+    retention: words(
+      'por quantos dias um projeto guarda previsões e exportações',
+      'para excluir sozinho previsões e exportações quando o seu tempo acaba',
+      'até o projeto ser excluído',
+    ),
+    exports: words(
+      'que um modelo foi exportado: para qual plataforma, quando, de que tamanho',
+      'para listar os modelos que você retirou e onde podem ser baixados',
+      'até ela ou a iteração ser excluída, ou por tantos dias quantos o projeto guarda exportações, se você o disser',
+    ),
+    audit: words(
+      'o diário do que foi feito com a sua conta: quando, qual ação, sobre o quê, pelo identificador',
+      'para você ver quem fez o quê com os seus dados, e quando',
+      'até a conta ser excluída',
+    ),
+    audit_heads: words(
+      'onde esse diário termina, para que nada possa ser cortado dele',
+      'para perceber quando um registro do diário foi retirado ou alterado',
+      'até a conta ser excluída',
+    ),
+    jobs: words(
+      'trabalho que espera ou está em curso, pelos identificadores daquilo de que trata',
+      'para terminar o que foi começado, também depois de um reinício',
+      'até terminar; 30 dias se falhou',
+    ),
+    loose_blobs: words(
+      'quais arquivos devem ser removidos: pelos identificadores',
+      'para não deixar arquivo para trás quando algo é excluído ou interrompido',
+      'até o arquivo ser removido, uma hora no máximo',
+    ),
+    holdings: words(
+      'quantas coisas de cada tipo você tem aqui, e quantos bytes',
+      'para mostrar logo quanto há',
+      'enquanto existir o que é contado',
+    ),
+    'image-original': words(
+      'uma foto como você a enviou',
+      'para treinar, e devolver exatamente o que você enviou',
+      'enquanto se guarda o que se sabe da foto',
+    ),
+    'image-thumbnail': words(
+      'uma cópia pequena de uma foto',
+      'para mostrar muitas fotos de uma vez',
+      'enquanto se guarda o que se sabe da foto',
+    ),
+    model: words('o que uma iteração aprendeu', 'para responder previsões', 'até a iteração ser excluída'),
+    export: words(
+      'um modelo exportado',
+      'para você baixar o modelo',
+      'até ele ou a iteração ser excluída, ou por tantos dias quantos o projeto guarda exportações, se você o disser',
+    ),
+    'prediction-original': words(
+      'uma foto sobre a qual você perguntou',
+      'para você revê-la e treinar com ela',
+      'até a previsão ser excluída, ou por tantos dias quantos o projeto guarda previsões',
+    ),
+    'prediction-thumbnail': words(
+      'uma cópia pequena de uma foto sobre a qual você perguntou',
+      'para mostrar muitas fotos de uma vez',
+      'até a previsão ser excluída, ou por tantos dias quantos o projeto guarda previsões',
+    ),
+  },
+  it: {
+    accounts: words(
+      'il tuo account: nome utente e indirizzo e-mail',
+      'per sapere di chi sono questi dati',
+      'finché l’account non viene eliminato',
+    ),
+    api_keys: words(
+      'le chiavi che aprono il tuo account',
+      'per far entrare i tuoi programmi e nessun altro; cifrate, così puoi consultarle',
+      'finché la chiave non viene sostituita o l’account eliminato',
+    ),
+    projects: words(
+      'un progetto: nome, descrizione e impostazioni',
+      'per tenere insieme ciò che appartiene a un compito, con le sue impostazioni',
+      'finché il progetto non viene eliminato',
+    ),
+    tags: words(
+      'un’etichetta: nome e descrizione',
+      'per sapere che cosa mostrano le foto e dare un nome alle risposte',
+      'finché non viene eliminata e non resta nessuna iterazione che l’ha imparata',
+    ),
+    images: words(
+      'ciò che si sa di una foto: dimensioni, formato e i metadati che hai dato',
+      'per mostrarti le tue foto e riconoscere la stessa foto inviata due volte',
+      'finché non viene eliminata e non resta nessuna iterazione che ha imparato da essa',
+    ),
+    image_features: words(
+      'i numeri che l’addestramento usa al posto della foto',
+      'per addestrare in pochi secondi: calcolati una volta, non a ogni addestramento',
+      'finché si conserva ciò che si sa della foto',
+    ),
+    image_tags: words(
+      'quali etichette ha una foto',
+      'per addestrare: che cosa riconoscere in quale foto',
+      'finché l’etichetta non viene tolta, o la foto o l’etichetta eliminata',
+    ),
+    regions: words(
+      'dove si trova qualcosa in una foto',
+      'per addestrare: in quale punto della foto riconoscerlo',
+      'finché non viene eliminata, oppure la foto o l’etichetta',
+    ),
+    iterations: words(
+      'un addestramento: nome, impostazioni, esito e il nome con cui è pubblicato',
+      'per rispondere con ciò che è stato imparato e confrontare gli addestramenti',
+      'finché l’iterazione non viene eliminata',
+    ),
+    iteration_tags: words(
+      'quali etichette ha imparato un’iterazione',
+      'per dare alle risposte di un addestramento i nomi delle sue etichette',
+      'finché l’iterazione non viene eliminata',
+    ),
+    iteration_images: words(
+      'da quali foto ha imparato un’iterazione, e che cosa ha detto di ciascuna prima di averla vista',
+      'per dire quali modelli hanno imparato da una foto, e come va ciascuno con foto che non ha visto',
+      'finché l’iterazione non viene eliminata, o la foto eliminata da tutte le iterazioni',
+    ),
+    predictions: words(
+      'una foto su cui hai chiesto: la risposta, quando e a quale applicazione',
+      'per farti rivedere le risposte e addestrare con le foto difficili',
+      'finché non viene eliminata, o per tanti giorni quanti il progetto conserva le previsioni: 30 se non dici altro, nessuno con 0',
+    ),
+    retention: words(
+      'per quanti giorni un progetto conserva previsioni ed esportazioni',
+      'per eliminare da sé previsioni ed esportazioni quando il loro tempo è finito',
+      'finché il progetto non viene eliminato',
+    ),
+    exports: words(
+      'che un modello è stato esportato: per quale piattaforma, quando, quanto grande',
+      'per elencare i modelli che hai portato fuori e dove si scaricano',
+      'finché essa o l’iterazione non viene eliminata, o per tanti giorni quanti il progetto conserva le esportazioni, se lo dici',
+    ),
+    audit: words(
+      'il diario di ciò che è stato fatto con il tuo account: quando, quale azione, su che cosa, per identificativo',
+      'per farti vedere chi ha fatto che cosa con i tuoi dati, e quando',
+      'finché l’account non viene eliminato',
+    ),
+    audit_heads: words(
+      'dove finisce quel diario, perché nulla possa esserne tagliato via',
+      'per accorgersi se una voce del diario è stata tolta o cambiata',
+      'finché l’account non viene eliminato',
+    ),
+    jobs: words(
+      'lavoro in attesa o in corso, per identificativi di ciò che riguarda',
+      'per finire ciò che è stato iniziato, anche dopo un riavvio',
+      'finché non è finito; 30 giorni se è fallito',
+    ),
+    loose_blobs: words(
+      'quali file vanno rimossi: per identificativo',
+      'per non lasciare file indietro quando qualcosa viene eliminato o interrotto',
+      'finché il file non è rimosso, un’ora al massimo',
+    ),
+    holdings: words(
+      'quante cose di ogni tipo hai qui, e quanti byte',
+      'per mostrarti subito quanto c’è',
+      'finché esiste ciò che è contato',
+    ),
+    'image-original': words(
+      'una foto come l’hai data',
+      'per addestrare, e restituirti esattamente ciò che hai dato',
+      'finché si conserva ciò che si sa della foto',
+    ),
+    'image-thumbnail': words(
+      'una piccola copia di una foto',
+      'per mostrare molte foto insieme',
+      'finché si conserva ciò che si sa della foto',
+    ),
+    model: words(
+      'ciò che un’iterazione ha imparato',
+      'per rispondere alle previsioni',
+      'finché l’iterazione non viene eliminata',
+    ),
+    export: words(
+      'un modello esportato',
+      'per farti scaricare il modello',
+      'finché esso o l’iterazione non viene eliminata, o per tanti giorni quanti il progetto conserva le esportazioni, se lo dici',
+    ),
+    'prediction-original': words(
+      'una foto su cui hai chiesto',
+      'per fartela rivedere e addestrare con essa',
+      'finché la previsione non viene eliminata, o per tanti giorni quanti il progetto conserva le previsioni',
+    ),
+    'prediction-thumbnail': words(
+      'una piccola copia di una foto su cui hai chiesto',
+      'per mostrare molte foto insieme',
+      'finché la previsione non viene eliminata, o per tanti giorni quanti il progetto conserva le previsioni',
+    ),
+  },
+};
