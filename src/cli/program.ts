@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { AppError } from '../base/errors.ts';
 import { accountCommand } from './account.ts';
 import { auditCommand } from './audit.ts';
 import { dataCommand } from './data.ts';
 import { doctorCommand } from './doctor.ts';
+import { failure } from './failure.ts';
 import { serveCommand } from './serve.ts';
 import { takeoutCommand } from './takeout.ts';
 import { verifyCommand } from './verify.ts';
@@ -27,8 +27,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
-    process.stderr.write(`ownsight: ${error instanceof AppError ? error.message : String(error)}\n`);
-    if (!(error instanceof AppError) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    process.stderr.write(`ownsight: ${failure(error)}\n`);
     process.exitCode = 1;
   }
 }

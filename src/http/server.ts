@@ -18,6 +18,8 @@ export async function createServer(app: App): Promise<FastifyInstance> {
     rewriteUrl: (request) => (request.url ?? '/').replace(/^[^?]*/, (path) => path.replaceAll(/\/{2,}/g, '/')),
     routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 2048 },
     forceCloseConnections: 'idle',
+    // A body that drips holds its memory no longer than this: 512 MB at 7 Mbit/s, ms.
+    requestTimeout: 600_000,
     // No hook runs for these.
     frameworkErrors: (error, request, reply) => handleError(error, request, reply.headers(headersOf(request))),
     clientErrorHandler(_error, socket) {

@@ -49,7 +49,7 @@ export async function createProject(
   const scope = { accountId, projectId: id };
   const now = app.clock.now();
   const name = checkedName('BadRequestProjectName', 'the project name', input.name);
-  const lookup = nameLookup(app, accountId, name);
+  const lookup = projectNameLookup(app, accountId, name);
   await createKey(app, scope);
   const row: ProjectRow = {
     id,
@@ -82,9 +82,12 @@ export async function createProject(
   return projectFromRow(app.keys, { ...row, thumbnail_image_id: null });
 }
 
-/** The account's projects, newest first. */
+/** The account's projects, newest first. One whose key was lost is left out: the others stay usable, and the doctor names it. */
 export async function listProjects(app: Pick<App, 'db' | 'keys'>, accountId: string): Promise<Project[]> {
-  return (await listRows(app.db.query, accountId)).map((row) => projectFromRow(app.keys, row));
+  const rows = await listRows(app.db.query, accountId);
+  return rows
+    .filter((row) => app.keys.has({ accountId, projectId: row.id }))
+    .map((row) => projectFromRow(app.keys, row));
 }
 
 /** One project. @throws AppError `NotFoundProject`. */
@@ -114,7 +117,7 @@ export async function updateProject(
     const set: Partial<ProjectRow> = { modified: now, domain_id: domain.id };
     if (changes.name !== undefined) {
       const name = checkedName('BadRequestProjectName', 'the project name', changes.name);
-      const lookup = nameLookup(app, scope.accountId, name);
+      const lookup = projectNameLookup(app, scope.accountId, name);
       if (await projectNameTaken(tx, scope.accountId, lookup, id)) throw problem('BadRequestProjectNameNotUnique');
       set.name = sealText(app.keys, scope, 'projects.name', id, name);
       set.name_lookup = lookup;
@@ -152,7 +155,8 @@ export async function deleteProject(
 export const accountOfProject = (app: Pick<App, 'db'>, projectId: string): Promise<string | undefined> =>
   accountOf(app.db.query, projectId);
 
-const nameLookup = (app: Pick<App, 'keys'>, accountId: string, name: string): string =>
+/** What a project's name is found by, in whatever letter case. */
+export const projectNameLookup = (app: Pick<App, 'keys'>, accountId: string, name: string): string =>
   app.keys.lookup({ accountId }, 'project-name', name.toLowerCase());
 
 function domainOf(id: string | undefined): Domain {
