@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -56,9 +57,10 @@ export function makeDirectorySync(path: string): void {
 
 /**
  * Puts a file of mode 0600 in place as a whole: when it returns it survives a power cut; interrupted, either nothing or
- * all of it is there, and perhaps a leftover (see {@link isLeftover}) beside it. Replaces a file of this name.
+ * all of it is there, and perhaps a leftover (see {@link isLeftover}) beside it. Replaces a file of this name;
+ * with `unlessThere` it throws `EEXIST` instead.
  */
-export function writeFileDurablySync(path: string, bytes: Uint8Array): void {
+export function writeFileDurablySync(path: string, bytes: Uint8Array, unlessThere = false): void {
   const temporary = join(dirname(path), temporaryName());
   try {
     const fd = openSync(temporary, 'wx', 0o600);
@@ -68,11 +70,13 @@ export function writeFileDurablySync(path: string, bytes: Uint8Array): void {
     } finally {
       closeSync(fd);
     }
-    renameSync(temporary, path);
+    if (unlessThere) linkSync(temporary, path);
+    else renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
   }
+  if (unlessThere) rmSync(temporary, { force: true });
   syncDirectorySync(dirname(path));
 }
 

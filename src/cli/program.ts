@@ -4,6 +4,7 @@ import { auditCommand } from './audit.ts';
 import { dataCommand } from './data.ts';
 import { doctorCommand } from './doctor.ts';
 import { failure } from './failure.ts';
+import { receiptKeyCommand, receiptsCommand } from './receipt.ts';
 import { serveCommand } from './serve.ts';
 import { takeoutCommand } from './takeout.ts';
 import { verifyCommand } from './verify.ts';
@@ -22,6 +23,8 @@ export async function run(argv: readonly string[]): Promise<void> {
   program.addCommand(dataCommand());
   program.addCommand(doctorCommand());
   program.addCommand(auditCommand());
+  program.addCommand(receiptsCommand());
+  program.addCommand(receiptKeyCommand());
   program.addCommand(verifyCommand());
   program.addCommand(takeoutCommand());
   try {

@@ -1,23 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { AppError } from '../base/errors.ts';
+import type { PublicJwk } from '../base/jws.ts';
 import { type AuditHead, type AuditLink, chainFaults } from '../domain/audit.ts';
 import { listAccounts } from '../services/accounts.ts';
 import { verifyAudit } from '../services/audit.ts';
+import { receiptKey, verifyReceipt } from '../services/receipts.ts';
 import { accountId } from './account.ts';
 import { withApp } from './with-app.ts';
 
-/** `ownsight verify`: whether an audit log is as it was written. Exit code 2 when it is not. */
+/** `ownsight verify`: whether a receipt or an audit log is as it was written. Exit code 2 when it is not. */
 export function verifyCommand(): Command {
   return new Command('verify')
-    .description('check that an audit log is as it was written')
-    .argument('[file]', 'what "ownsight audit --json" wrote; "-" reads it from the input')
+    .description('check that a receipt or an audit log is as it was written')
+    .argument('[file]', 'a receipt, or what "ownsight audit --json" wrote; "-" reads it from the input')
+    .option('--key <file>', 'the public key of the server that signed the receipt; default: the key of this server')
     .option('--audit [account]', 'the log of an account of this server, by its id or name; alone: of every account')
-    .action(async (file: string | undefined, options: { audit?: string | true }) => {
+    .action(async (file: string | undefined, options: { audit?: string | true; key?: string }) => {
       if ((file === undefined) === (options.audit === undefined))
         throw new AppError('BadCommand', 'expected a file, or --audit, but received neither or both');
       if (file === undefined) await verifyHere(options.audit!);
-      else verifyFile(file);
+      else await verifyFile(file, options.key);
     });
 }
 
@@ -31,17 +34,40 @@ async function verifyHere(account: string | true): Promise<void> {
   });
 }
 
-function verifyFile(file: string): void {
+async function verifyFile(file: string, keyFile: string | undefined): Promise<void> {
   const text = readFileSync(file === '-' ? 0 : file, 'utf8').trim();
-  const log = readLog(text);
-  if (log === undefined) throw new AppError('BadFile', `expected an audit log in ${file} but received something else`);
-  report(`${log.entries.length} entries`, chainFaults(log.entries, log.head));
+  const content = parse(text) as { entries?: AuditLink[]; head?: AuditHead; receipt?: string } | undefined;
+  if (Array.isArray(content?.entries) && content.head !== undefined)
+    return report(`${content.entries.length} entries`, chainFaults(content.entries, content.head));
+  const receipt = typeof content?.receipt === 'string' ? content.receipt : text;
+  if (receipt.split('.').length !== 3)
+    throw new AppError('BadFile', `expected a receipt or an audit log in ${file} but received something else`);
+  const told = verifyReceipt(receipt, await keyOf(keyFile));
+  process.stdout.write(
+    told === undefined
+      ? 'NOT as signed: the receipt was changed, or another server signed it\n'
+      : `as signed\n${JSON.stringify(told, undefined, 2)}\n`,
+  );
+  if (told === undefined) process.exitCode = 2;
 }
 
-function readLog(text: string): { entries: AuditLink[]; head: AuditHead } | undefined {
+/** Reading a key file opens no store: a receipt is checked anywhere. */
+async function keyOf(file: string | undefined): Promise<Pick<PublicJwk, 'x'>> {
+  if (file !== undefined) {
+    const key = parse(readFileSync(file, 'utf8')) as Partial<PublicJwk> | undefined;
+    if (key?.crv === 'Ed25519' && typeof key.x === 'string') return { x: key.x };
+    throw new AppError('BadFile', `expected an Ed25519 public key as a JWK in ${file} but received something else`);
+  }
+  let key: PublicJwk | undefined;
+  await withApp(async (app) => {
+    key = receiptKey(app);
+  });
+  return key!;
+}
+
+function parse(text: string): unknown {
   try {
-    const log = JSON.parse(text) as { entries: AuditLink[]; head: AuditHead };
-    return Array.isArray(log.entries) && typeof log.head.hash === 'string' ? log : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -75,7 +75,7 @@ function describe(
     operationId: `${operation.id}-${served.api}-v${served.version}`,
     summary: operation.summary,
     tags: [tagOf(served)],
-    security: [{ [keyPurposes[served.api]]: [] }],
+    security: operation.open ? [] : [{ [keyPurposes[served.api]]: [] }],
     parameters: [
       ...[...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
         name,

@@ -70,6 +70,8 @@ export interface Operation {
   /** Which API, and so which of the account's keys opens it. */
   readonly api: Api;
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Answers without a key. */
+  readonly open?: true;
   /** Below {@link baseOfApi}; parameters in braces. */
   readonly path: string;
   /** The first version that has it. */

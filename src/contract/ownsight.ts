@@ -1,8 +1,9 @@
 import { AuditLog } from './audit.ts';
 import { Inventory, Language, ProjectInventory } from './inventory.ts';
 import type { Operation } from './operation.ts';
+import { Receipt, ReceiptKey, Receipts } from './receipt.ts';
 import { Retention, RetentionUpdate } from './retention.ts';
-import { int53, optional, query } from './schema.ts';
+import { int53, optional, query, text } from './schema.ts';
 
 const project = '/projects/{projectId}';
 const exported = `${project}/iterations/{iterationId}/exports/{exportId}`;
@@ -42,6 +43,48 @@ export const ownsightOperations = {
     reply: AuditLog,
     summary:
       'The log of what was done with the account, oldest first, 1000 entries at a time after the one numbered `after`.',
+  },
+  ListReceipts: {
+    api: 'ownsight',
+    since: '1',
+    method: 'GET',
+    query: query({}),
+    success: [200],
+    path: '/receipts',
+    reply: Receipts,
+    summary: 'What was deleted, latest first, each with its signed receipt once it is gone for good.',
+  },
+  GetReceiptKey: {
+    api: 'ownsight',
+    since: '1',
+    method: 'GET',
+    query: query({}),
+    success: [200],
+    path: '/receipts/key',
+    open: true,
+    reply: ReceiptKey,
+    summary: 'The public key that verifies receipts, as a JWK. Needs no key of an account.',
+  },
+  GetReceipt: {
+    api: 'ownsight',
+    since: '1',
+    method: 'GET',
+    query: query({}),
+    success: [200],
+    path: '/receipts/{receiptId}',
+    reply: Receipt,
+    summary: 'One of them.',
+  },
+  CollectReceipt: {
+    api: 'ownsight',
+    since: '1',
+    method: 'GET',
+    query: query({ token: text({ 'x-problem': 'NotFound' }) }),
+    success: [200],
+    path: '/receipts/{receiptId}/collect',
+    open: true,
+    reply: Receipt,
+    summary: 'One receipt, for whoever has its link: the only way once the account and its keys are gone.',
   },
   GetRetention: {
     api: 'ownsight',

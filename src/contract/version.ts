@@ -18,6 +18,8 @@ import { trainingOperations } from './training.ts';
 export interface VersionedOperation {
   readonly id: OperationId;
   readonly method: Operation['method'];
+  /** Answers without a key. */
+  readonly open: boolean;
   /** Whole, from the root: `/customvision/v3.3/training/projects/{projectId}`. */
   readonly path: string;
   readonly summary: string;
@@ -76,6 +78,7 @@ export function servedVersion(api: Api, steps: readonly Step[]): ServedVersion {
       return {
         id,
         method: operation.method,
+        open: operation.open ?? false,
         path: `${baseOfApi(api, version)}${operation.path}`,
         summary: operation.summary,
         query: requiring(without(operation.query as PlainSchema, omitted), required),

@@ -21,6 +21,7 @@ import { labelHandlers } from './handlers/labels.ts';
 import { ownsightHandlers } from './handlers/ownsight.ts';
 import { predictionHandlers } from './handlers/predictions.ts';
 import { projectHandlers } from './handlers/projects.ts';
+import { receiptHandlers } from './handlers/receipts.ts';
 import { retentionHandlers } from './handlers/retention.ts';
 import { tagHandlers } from './handlers/tags.ts';
 import { createLinks } from './links.ts';
@@ -47,6 +48,7 @@ const handlers: Handlers = {
   ...inventoryHandlers,
   ...retentionHandlers,
   ...auditHandlers,
+  ...receiptHandlers,
 };
 
 const MiB = 1024 * 1024;
@@ -71,7 +73,7 @@ export function registerOperations(server: FastifyInstance, app: App): void {
         url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
         bodyLimit: bodyLimitOf(operation),
         config: { operation, served },
-        onRequest,
+        ...(operation.open ? {} : { onRequest }),
         handler: async (request, reply) => {
           const signal = AbortSignal.any([stopping.signal, whenGone(reply)]);
           return send(request, reply, operation, await answer(app, operation, request, signal));

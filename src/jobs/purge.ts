@@ -1,6 +1,7 @@
 import type { JobRun, Jobs } from '../queue/job.ts';
 import type { App } from '../services/context.ts';
 import { emptyLog, eraseGarbage, eraseLooseBlobs, eraseScope } from '../services/erasure.ts';
+import { erasuresUnderWay, finishErasures } from '../services/receipts.ts';
 import type { KeyScope } from '../store/keys.ts';
 import { nextSweep, projectsWithLooseBlobs } from '../store/loose-blobs.ts';
 
@@ -13,9 +14,11 @@ type Purging = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue'>;
  */
 export async function purge(app: Purging, payload: Jobs['purge'], run: JobRun): Promise<void> {
   const { accountId, projectId } = payload;
+  const erasures = await erasuresUnderWay(app, payload);
   if (projectId === undefined) await purgeAccount(app, accountId, run);
   else await purgeProject(app, { accountId, projectId }, run);
   await emptyLog(app, run.signal);
+  await finishErasures(app, erasures);
 }
 
 async function purgeAccount(app: Purging, accountId: string, run: JobRun): Promise<void> {

@@ -29,6 +29,13 @@ async function logged(stores: Stores, count = 5): Promise<string> {
   return accountId;
 }
 
+/** So many rows, each with its two files. */
+const of = (table: string, n: number, file: string) => ({
+  [table]: n,
+  [`${file}-original`]: n,
+  [`${file}-thumbnail`]: n,
+});
+
 test('tells of keys, publishing and each kind of deletion, in order, with ids and counts', async (t) => {
   const app = await open(t);
   const { id: accountId } = await createAccount(app, { userName: 'owner' });
@@ -48,19 +55,28 @@ test('tells of keys, publishing and each kind of deletion, in order, with ids an
   await deleteProject(app, scope);
   const { entries, head } = await readAudit(app, accountId);
   assert.deepEqual(
-    entries.map((one) => [one.action, one.projectId, one.subjectId, one.detail]),
+    entries.map(({ action, projectId: project, subjectId, detail }) => {
+      const { receipt, ...rest } = detail ?? {};
+      assert.equal(typeof receipt, action.endsWith('-deleted') ? 'string' : 'undefined');
+      return [action, project, subjectId, rest];
+    }),
     [
-      ['account-created', null, null, null],
+      ['account-created', null, null, {}],
       ['keys-viewed', null, null, { where: 'request' }],
       ['key-rotated', null, null, { purpose: 'training', slot: 'secondary' }],
-      ['iteration-unpublished', projectId, iterationId, null],
-      ['iteration-published', projectId, iterationId, null],
-      ['iteration-unpublished', projectId, iterationId, null],
-      ['predictions-deleted', projectId, null, { predictions: 1 }],
-      ['tag-deleted', projectId, tagId, null],
-      ['images-deleted', projectId, null, { images: 2, allIterations: true }],
-      ['iteration-deleted', projectId, iterationId, { exports: 1 }],
-      ['project-deleted', projectId, null, null],
+      ['iteration-unpublished', projectId, iterationId, {}],
+      ['iteration-published', projectId, iterationId, {}],
+      ['iteration-unpublished', projectId, iterationId, {}],
+      ['predictions-deleted', projectId, predictionId, of('predictions', 1, 'prediction')],
+      ['tag-deleted', projectId, tagId, { image_tags: 3, regions: 3, 'kept tags': 1 }],
+      ['images-deleted', projectId, null, { ...of('images', 2, 'image'), iteration_images: 2 }],
+      [
+        'iteration-deleted',
+        projectId,
+        iterationId,
+        { iterations: 1, model: 1, exports: 1, export: 1, iteration_images: 1, iteration_tags: 1, tags: 1 },
+      ],
+      ['project-deleted', projectId, null, {}],
     ],
   );
   assert.deepEqual(chainFaults(entries, head), []);

@@ -2,11 +2,12 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { AppError } from '../base/errors.ts';
 import { problem } from '../domain/problems.ts';
 import { eraseRows, erasureOrder } from '../store/erase.ts';
+import { unfinishedScopes } from '../store/erasures.ts';
 import { collectGarbage, type GarbageCursor } from '../store/garbage.ts';
 import type { KeyScope } from '../store/keys.ts';
 import { projectsWithLooseBlobs, sweepBlobs } from '../store/loose-blobs.ts';
-import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
+import { beginErasure, takeStock } from './receipts.ts';
 
 type Erasing = Pick<App, 'db' | 'keys' | 'blobs' | 'clock'>;
 
@@ -17,14 +18,15 @@ const checkpointTries = 50;
 const checkpointPause = 100;
 
 /**
- * Makes an account invisible at once, its keys dead and its jobs cancelled, and has everything of it removed for good.
+ * Makes an account invisible at once, its keys dead and its jobs cancelled, and has everything of it removed for good. Returns
+ * the id of the receipt.
  * @throws AppError `NotFound` when there is no such account.
  */
 export async function deleteAccount(
   app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
   accountId: string,
-): Promise<void> {
-  await app.db.transaction(async (tx) => {
+): Promise<string> {
+  return app.db.transaction(async (tx) => {
     const { numUpdatedRows } = await tx
       .updateTable('accounts')
       .set({ deleted: app.clock.now() })
@@ -32,9 +34,10 @@ export async function deleteAccount(
       .where('deleted', 'is', null)
       .executeTakeFirst();
     if (numUpdatedRows === 0n) throw problem('NotFound', 'There is no such account.');
-    await record(app, tx, 'account-deleted', { accountId });
+    const receiptId = await beginErasure(app, tx, { kind: 'account', accountId });
     await app.queue.cancel(tx, { accountId });
     await app.queue.enqueue(tx, 'purge', { accountId }, { once: `purge/${accountId}` });
+    return receiptId;
   });
 }
 
@@ -43,6 +46,7 @@ export async function deleteAccount(
  * its blobs, then its rows, its own last. Idempotent: interrupted, it is simply begun again.
  */
 export async function eraseScope(app: Erasing, scope: KeyScope, signal: AbortSignal): Promise<void> {
+  await takeStock(app, scope);
   app.keys.destroy(scope);
   await app.blobs.deletePrefix(
     scope.projectId === undefined ? `${scope.accountId}/` : `${scope.accountId}/${scope.projectId}/`,
@@ -95,8 +99,11 @@ export async function resumeErasure(app: Erasing & Pick<App, 'queue'>): Promise<
       .select(['id', 'account_id'])
       .where('deleted', 'is not', null)
       .execute();
+    const unsigned = await unfinishedScopes(tx);
     const due = [...touched, ...projects.map((row) => ({ accountId: row.account_id, projectId: row.id }))];
     for (const { id } of accounts) await app.queue.enqueue(tx, 'purge', { accountId: id }, { once: `purge/${id}` });
+    for (const scope of unsigned)
+      await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId ?? scope.accountId}` });
     for (const scope of due) await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
   });
 }

@@ -6,11 +6,11 @@ import { blobKey } from '../store/blobs.ts';
 import { listExports as listRows } from '../store/iterations.ts';
 import { abandonBlobs } from '../store/loose-blobs.ts';
 import type { ExportRow } from '../store/schema.ts';
-import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { requireIteration } from './iterations.ts';
 import { getSealed } from './pictures.ts';
 import { requireProject } from './projects.ts';
+import { beginErasure } from './receipts.ts';
 
 /**
  * The platform and flavor meant, in Azure's spelling, whatever letter case they came in.
@@ -105,15 +105,17 @@ export async function deleteExport(
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     await requireIteration(tx, scope, iterationId);
-    const { numDeletedRows } = await tx
+    const row = await tx
       .deleteFrom('exports')
       .where('id', '=', exportId)
       .where('project_id', '=', projectId)
       .where('iteration_id', '=', iterationId)
+      .returning('status')
       .executeTakeFirst();
-    if (numDeletedRows === 0n) throw problem('NotFound', 'There is no such export.');
+    if (row === undefined) throw problem('NotFound', 'There is no such export.');
     await abandonBlobs(tx, projectId, [blobKey(accountId, projectId, 'export', exportId)]);
-    await record(app, tx, 'export-deleted', { ...scope, subjectId: exportId });
+    const file = row.status === 'Done' ? 1 : 0;
+    await beginErasure(app, tx, { kind: 'export', ...scope, ids: [exportId], erased: { exports: 1, export: file } });
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
   });
 }

@@ -2,13 +2,14 @@ import type { Image, MetadataResult } from '../domain/image.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import type { Queries } from '../store/database.ts';
+import { countImages as countForErasure } from '../store/erasures.ts';
 import { countSelected, type ImageSelection, imagesFromRows, selectImages } from '../store/images.ts';
 import { touchProject } from '../store/projects.ts';
 import { openTextOrNull, sealText } from '../store/sealed.ts';
-import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { requireIteration } from './iterations.ts';
 import { requireProject } from './projects.ts';
+import { beginErasure, imageCounts } from './receipts.ts';
 import { tagNames } from './tags.ts';
 
 /** Which images are asked for, and which page of them. */
@@ -107,6 +108,8 @@ export async function deleteImages(
       const present = await countByIds(tx, projectId, ids);
       if (present === 0) throw problem('NotFoundImage', 'None of these images is in the project.');
     }
+    const chosen = what.allImages ? undefined : ids;
+    const { erased, kept } = await countForErasure(tx, projectId, chosen, what.allIterations);
     let update = tx.updateTable('images').set({ workspace: 0 }).where('project_id', '=', projectId);
     let links = tx.deleteFrom('image_tags').where('project_id', '=', projectId);
     let regions = tx.deleteFrom('regions').where('project_id', '=', projectId);
@@ -117,13 +120,23 @@ export async function deleteImages(
       regions = regions.where('image_id', 'in', [...ids]);
       learned = learned.where('image_id', 'in', [...ids]);
     }
-    const { numUpdatedRows } = await update.executeTakeFirst();
-    await links.execute();
-    await regions.execute();
-    if (what.allIterations) await learned.execute();
+    await update.execute();
+    const untagged = await links.executeTakeFirst();
+    const unmarked = await regions.executeTakeFirst();
+    const forgotten = what.allIterations ? await learned.executeTakeFirst() : undefined;
     await touchProject(tx, projectId, app.clock.now());
-    const { allIterations } = what;
-    await record(app, tx, 'images-deleted', scope, { images: Number(numUpdatedRows), allIterations });
+    await beginErasure(app, tx, {
+      kind: 'images',
+      ...scope,
+      ...(chosen === undefined ? {} : { ids: chosen }),
+      erased: {
+        ...imageCounts(erased),
+        image_tags: Number(untagged.numDeletedRows),
+        regions: Number(unmarked.numDeletedRows),
+        iteration_images: Number(forgotten?.numDeletedRows ?? 0),
+      },
+      kept: { images: kept },
+    });
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
   });
 }

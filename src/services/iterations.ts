@@ -3,6 +3,7 @@ import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { Queries, Tx } from '../store/database.ts';
+import { onlyKeptBy } from '../store/erasures.ts';
 import {
   findIteration,
   iterationByPublishName,
@@ -17,6 +18,7 @@ import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { checkedName } from './names.ts';
 import { requireProject } from './projects.ts';
+import { beginErasure, imageCounts } from './receipts.ts';
 
 /** The row of an iteration of the project. @throws AppError `NotFoundIteration`. */
 export async function requireIteration(db: Queries, scope: ProjectScope, iterationId: string): Promise<IterationRow> {
@@ -96,15 +98,30 @@ export async function deleteIteration(
     const row = await requireIteration(tx, scope, iterationId);
     refusePublished(app, scope, row, ' Unpublish it first.');
     const exports = await listExports(tx, projectId, iterationId);
+    const { images, tags } = await onlyKeptBy(tx, iterationId);
     await abandonBlobs(tx, projectId, [
       blobKey(accountId, projectId, 'model', iterationId),
       ...exports.map((one) => blobKey(accountId, projectId, 'export', one.id)),
     ]);
     await tx.deleteFrom('exports').where('iteration_id', '=', iterationId).execute();
-    await tx.deleteFrom('iteration_images').where('iteration_id', '=', iterationId).execute();
-    await tx.deleteFrom('iteration_tags').where('iteration_id', '=', iterationId).execute();
+    const learned = await tx.deleteFrom('iteration_images').where('iteration_id', '=', iterationId).executeTakeFirst();
+    const told = await tx.deleteFrom('iteration_tags').where('iteration_id', '=', iterationId).executeTakeFirst();
     await tx.deleteFrom('iterations').where('id', '=', iterationId).execute();
-    await record(app, tx, 'iteration-deleted', { ...scope, subjectId: iterationId }, { exports: exports.length });
+    await beginErasure(app, tx, {
+      kind: 'iteration',
+      ...scope,
+      ids: [iterationId],
+      erased: {
+        iterations: 1,
+        model: row.status === 'Completed' ? 1 : 0,
+        exports: exports.length,
+        export: exports.filter((one) => one.status === 'Done').length,
+        iteration_images: Number(learned.numDeletedRows),
+        iteration_tags: Number(told.numDeletedRows),
+        ...imageCounts(images),
+        tags,
+      },
+    });
     await app.queue.cancel(tx, { ...scope, iterationId });
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
   });

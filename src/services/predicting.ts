@@ -9,12 +9,12 @@ import type { IterationRow, PredictionRow } from '../store/schema.ts';
 import { openTextOrNull, sealText } from '../store/sealed.ts';
 import { classify } from '../vision/classify/predict.ts';
 import { prepare } from '../vision/image/decode.ts';
-import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { publishNameLookup, requireIteration } from './iterations.ts';
 import { byProbability, namedPredictions } from './models.ts';
 import { type Picture, pictureBytes, pictureKeys, pictureLimits, putSealed } from './pictures.ts';
 import { requireProject } from './projects.ts';
+import { beginErasure } from './receipts.ts';
 import { scheduleSweep, storesPredictions } from './retention.ts';
 import { storing } from './storing.ts';
 
@@ -267,7 +267,14 @@ export async function deletePredictions(
       scope.projectId,
       gone.flatMap((id) => pictureKeys(scope, 'prediction', id)),
     );
-    if (gone.length > 0) await record(app, tx, 'predictions-deleted', scope, { predictions: gone.length });
+    const n = gone.length;
+    if (n > 0)
+      await beginErasure(app, tx, {
+        kind: 'predictions',
+        ...scope,
+        ids: gone,
+        erased: { predictions: n, 'prediction-original': n, 'prediction-thumbnail': n },
+      });
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
   });
 }

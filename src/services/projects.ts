@@ -15,9 +15,9 @@ import {
 } from '../store/projects.ts';
 import type { ProjectRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
-import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { checkedName } from './names.ts';
+import { beginErasure } from './receipts.ts';
 import { createKey } from './storing.ts';
 
 /** What a caller says of a project. */
@@ -134,21 +134,23 @@ export async function updateProject(
 }
 
 /**
- * Makes a project invisible at once, cancels its jobs and has everything of it removed for good.
+ * Makes a project invisible at once, cancels its jobs and has everything of it removed for good. Returns the id of the
+ * receipt.
  * @throws AppError `NotFoundProject`.
  */
 export async function deleteProject(
   app: Pick<App, 'db' | 'keys' | 'clock' | 'queue' | 'models'>,
   scope: ProjectScope,
-): Promise<void> {
-  await app.db.transaction(async (tx) => {
+): Promise<string> {
+  const receiptId = await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     await tx.updateTable('projects').set({ deleted: app.clock.now() }).where('id', '=', scope.projectId).execute();
     await app.queue.cancel(tx, scope);
-    await record(app, tx, 'project-deleted', scope);
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
+    return beginErasure(app, tx, { kind: 'project', ...scope });
   });
   app.models.forget(scope);
+  return receiptId;
 }
 
 /** Whose project this is, whoever asks: for links that authorise themselves. */

@@ -4,6 +4,7 @@ import { problem } from '../domain/problems.ts';
 import type { ClassificationType } from '../domain/project.ts';
 import type { Tag, TagType } from '../domain/tag.ts';
 import type { Tx } from '../store/database.ts';
+import { isLearned } from '../store/erasures.ts';
 import { findProject, touchProject } from '../store/projects.ts';
 import type { TagRow } from '../store/schema.ts';
 import { openText, sealText } from '../store/sealed.ts';
@@ -16,11 +17,11 @@ import {
   tagFromRow,
   tagTypes,
 } from '../store/tags.ts';
-import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { requireIteration } from './iterations.ts';
 import { checkedName } from './names.ts';
 import { getProject, requireProject } from './projects.ts';
+import { beginErasure } from './receipts.ts';
 
 /** What a caller says of a tag. An empty description is none. */
 export interface TagInput {
@@ -164,10 +165,21 @@ export async function deleteTag(
       .where('workspace', '=', 1)
       .executeTakeFirst();
     if (numUpdatedRows === 0n) throw problem('NotFoundTag');
-    await tx.deleteFrom('image_tags').where('tag_id', '=', tagId).execute();
-    await tx.deleteFrom('regions').where('tag_id', '=', tagId).execute();
+    const untagged = await tx.deleteFrom('image_tags').where('tag_id', '=', tagId).executeTakeFirst();
+    const unmarked = await tx.deleteFrom('regions').where('tag_id', '=', tagId).executeTakeFirst();
+    const kept = (await isLearned(tx, tagId)) ? 1 : 0;
     await touchProject(tx, scope.projectId, app.clock.now());
-    await record(app, tx, 'tag-deleted', { ...scope, subjectId: tagId });
+    await beginErasure(app, tx, {
+      kind: 'tag',
+      ...scope,
+      ids: [tagId],
+      erased: {
+        tags: 1 - kept,
+        image_tags: Number(untagged.numDeletedRows),
+        regions: Number(unmarked.numDeletedRows),
+      },
+      kept: { tags: kept },
+    });
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
   });
 }

@@ -57,6 +57,7 @@ export const tableTakeout = {
   retention: { opened: {}, restore: 'restored' },
   audit: { opened: { detail: 'json' }, restore: { not: 'a log tells of the server it was kept on' } },
   audit_heads: { opened: { head: 'json' }, restore: { not: 'a log tells of the server it was kept on' } },
+  erasures: { leftOut: 'each receipt is signed and whole by itself: ListReceipts hands them out' },
   jobs: { leftOut: 'work of the server, which it does or has done' },
   loose_blobs: { leftOut: 'files that are being removed' },
   holdings: { leftOut: 'counts of what is here' },

@@ -115,6 +115,11 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'para perceber quando um registro do diário foi retirado ou alterado',
       'até a conta ser excluída',
     ),
+    erasures: words(
+      'o que você excluiu, por identificadores, números e datas, com o recibo',
+      'para concluir cada exclusão e prová-la a você',
+      'até a conta ser excluída; o recibo disso, por 90 dias',
+    ),
     jobs: words(
       'trabalho que espera ou está em curso, pelos identificadores daquilo de que trata',
       'para terminar o que foi começado, também depois de um reinício',
@@ -237,6 +242,11 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'dove finisce quel diario, perché nulla possa esserne tagliato via',
       'per accorgersi se una voce del diario è stata tolta o cambiata',
       'finché l’account non viene eliminato',
+    ),
+    erasures: words(
+      'che cosa hai eliminato, per identificativi, numeri e date, con la ricevuta',
+      'per portare a termine ogni cancellazione e dimostrartela',
+      'finché l’account non viene eliminato; la ricevuta di questo per 90 giorni',
     ),
     jobs: words(
       'lavoro in attesa o in corso, per identificativi di ciò che riguarda',

@@ -31,6 +31,7 @@ const tagBytes = 16;
 const keyBytes = 32;
 const wrappedBytes = 1 + nonceBytes + keyBytes + tagBytes;
 const accountFile = 'account.key';
+const signingFile = 'signing.key';
 
 /** What is used of a key: three subkeys, so that sealing, looking up and wrapping share no key material. */
 interface Subkeys {
@@ -111,6 +112,17 @@ export function openKeys({ folder, masterKeyFile }: KeyFiles): Keys {
       syncDirectorySync(folder);
     },
     has: (scope) => existsSync(keyFile(folder, scope)),
+    signing() {
+      const path = join(folder, signingFile);
+      if (!existsSync(path))
+        try {
+          writeFileDurablySync(path, encrypt(master.wrap, ofSigning, randomBytes(keyBytes)), true);
+        } catch (error) {
+          // Another process was faster.
+          if (!hasCode(error, 'EEXIST')) throw storageError(error);
+        }
+      return decrypt(master.wrap, ofSigning, readFileSync(path));
+    },
     list,
     seal: (thing, plain) => encrypt(load(thing).seal, associated(thing), plain),
     open: (thing, sealed) => decrypt(load(thing).seal, associated(thing), sealed),
@@ -210,6 +222,9 @@ function subkeys(key: Buffer): Subkeys {
   const derive = (use: string): Buffer => Buffer.from(hkdfSync('sha256', key, '', `ownsight ${use} 1`, keyBytes));
   return { seal: derive('seal'), lookup: derive('lookup'), wrap: derive('wrap') };
 }
+
+/** What the signing key is bound to: no account has this id. */
+const ofSigning = Buffer.from(`${version}\0server\0\0signing\0`);
 
 /** Ids and kinds hold no NUL, so the parts cannot run into each other. */
 const associated = ({ accountId, projectId, kind, id }: SealedThing): Buffer =>

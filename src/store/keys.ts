@@ -30,6 +30,8 @@ export interface Keys {
   has(scope: KeyScope): boolean;
   /** Every key in the key store, for `doctor`. */
   list(): KeyScope[];
+  /** 32 random bytes to sign the server's receipts with, made on the first call and kept with the keys, wrapped by the master key. */
+  signing(): Buffer;
   /** AES-256-GCM under the scope's key, `thing` as associated data: version, nonce (12), ciphertext, tag (16) in one buffer. */
   seal(thing: SealedThing, plain: Uint8Array): Buffer;
   /** The inverse. @throws AppError `KeyMissing` when the key was destroyed, `Sealed` when the bytes were changed or are another thing's. */

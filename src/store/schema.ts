@@ -1,4 +1,5 @@
 import type { Micros } from '../base/clock.ts';
+import type { ErasureKind } from '../domain/receipt.ts';
 
 /** Ciphertext of what a user gave (see `keys.ts`); its `kind` is `<table>.<column>`, its `id` the row's. */
 export type Sealed = Buffer;
@@ -23,6 +24,7 @@ export interface Tables {
   retention: RetentionRow;
   audit: AuditRow;
   audit_heads: AuditHeadRow;
+  erasures: ErasureRow;
   jobs: JobRow;
   loose_blobs: LooseBlobRow;
   holdings: HoldingRow;
@@ -251,6 +253,31 @@ export interface AuditHeadRow {
   account_id: string;
   /** JSON {entries, hash}. Sealed, so that who can write the database only cannot cut the log's end off. */
   head: Sealed;
+}
+
+/** Something that was deleted and its removal for good, by ids and numbers; when that is finished, the receipt. */
+export interface ErasureRow {
+  /** The receipt's id. */
+  id: string;
+  account_id: string;
+  /** `null`: the account itself. */
+  project_id: string | null;
+  kind: ErasureKind;
+  /** JSON array of the ids named in the request. */
+  subjects: string;
+  /** JSON object of numbers; `null` until the project or account was counted. */
+  counts: string | null;
+  /** JSON object of numbers. */
+  kept: string;
+  /** JSON array of ids. */
+  keys_destroyed: string;
+  /** JSON {entries, hash}: where the log of a deleted account ended. */
+  audit: string | null;
+  asked: Micros;
+  invisible: Micros;
+  finished: Micros | null;
+  /** A JWS over the above. */
+  receipt: string | null;
 }
 
 /** Waiting and running work. Payloads hold ids only. */

@@ -1,0 +1,58 @@
+import type { AuditAction, AuditHead } from './audit.ts';
+
+/** What can be erased, and what the account's log calls it. */
+export const erasureKinds = {
+  account: 'account-deleted',
+  project: 'project-deleted',
+  iteration: 'iteration-deleted',
+  images: 'images-deleted',
+  tag: 'tag-deleted',
+  predictions: 'predictions-deleted',
+  export: 'export-deleted',
+} as const satisfies Record<string, AuditAction>;
+/** One of {@link erasureKinds}. */
+export type ErasureKind = keyof typeof erasureKinds;
+
+/** How many of each kind: names of tables and of kinds of file, as the custody page has them. */
+export type ErasureCounts = Readonly<Record<string, number>>;
+
+/** The media type of a signed receipt, as its header names it. */
+export const receiptType = 'erasure-receipt+jwt';
+
+/** What a receipt says. Random ids, times and numbers: nothing personal, and nothing that tells what was erased from what was not. */
+export interface ReceiptContent {
+  readonly iss: 'ownsight';
+  /** The receipt's own id. */
+  readonly jti: string;
+  readonly scope: {
+    readonly kind: ErasureKind;
+    readonly account: string;
+    readonly project?: string;
+    /** What was named in the request; left out where it was all there was, or too many to list. */
+    readonly ids?: readonly string[];
+  };
+  /** What was removed for good. */
+  readonly erased: ErasureCounts;
+  /** What was asked for too but stays, because an iteration learned from it and was not to forget it. */
+  readonly kept: ErasureCounts;
+  /** The keys that were destroyed: `<account>`, `<account>/<project>`. What they sealed is noise from then on, in any copy. */
+  readonly keysDestroyed: readonly string[];
+  /** ISO 8601, UTC: when it was asked for, when nothing answered with it any more, and when it was gone from the disk. */
+  readonly asked: string;
+  readonly invisible: string;
+  readonly finished: string;
+  /** Of an account: where its log ended, so that its owner's copy can be checked to be whole. */
+  readonly audit?: AuditHead;
+}
+
+/** An erasure and, once it is finished, its receipt. */
+export interface Receipt {
+  readonly id: string;
+  readonly kind: ErasureKind;
+  readonly projectId: string | null;
+  readonly state: 'Erasing' | 'Finished';
+  readonly asked: number;
+  readonly finished: number | null;
+  /** JWS in compact form over {@link ReceiptContent}. */
+  readonly receipt: string | null;
+}

@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { plantAccount, plantProject, type Stores, testStores } from '../../test/fixtures/stores.ts';
+import { day } from '../base/clock.ts';
+import { newId } from '../base/id.ts';
+import { purge } from '../jobs/purge.ts';
+import type { JobRun, Jobs } from '../queue/job.ts';
+import { blobKey } from '../store/blobs.ts';
+import { announceBlobs } from '../store/loose-blobs.ts';
+import { readAudit, verifyAudit } from './audit.ts';
+import { deleteAccount, resumeErasure } from './erasure.ts';
+import { deleteExport } from './exporting.ts';
+import { deleteImages } from './images.ts';
+import { deleteIteration, unpublishIteration } from './iterations.ts';
+import { createModels } from './models.ts';
+import { deletePredictions } from './predicting.ts';
+import { deleteProject } from './projects.ts';
+import { collectReceipt, getReceipt, listReceipts, receiptKey, receiptToken, verifyReceipt } from './receipts.ts';
+import { deleteTag } from './tags.ts';
+
+const open = async (t: TestContext) => {
+  const stores = await testStores(t);
+  const accountId = await plantAccount(stores);
+  const planted = await plantProject(stores, accountId);
+  return {
+    app: { ...stores, models: createModels(stores) },
+    accountId,
+    planted,
+    scope: { accountId, projectId: planted.projectId },
+  };
+};
+
+const run: JobRun = {
+  id: newId(),
+  signal: new AbortController().signal,
+  attempt: 1,
+  last: false,
+  fence: async () => undefined,
+  complete: async () => undefined,
+  progress: () => undefined,
+};
+
+/** Does the purges that wait now. */
+async function purgeAll(stores: Stores): Promise<void> {
+  for (let job = await stores.queue.claim('a', ['purge']); job; job = await stores.queue.claim('a', ['purge'])) {
+    await purge(stores, job.payload as Jobs['purge'], run);
+    await stores.queue.finish(job.id, 'a', { state: 'done' });
+  }
+}
+
+/** What the account's latest receipt says; its signature is verified. */
+async function latest(stores: Stores, accountId: string) {
+  const [first] = await listReceipts(stores, accountId);
+  assert.equal(first?.state, 'Finished');
+  const content = verifyReceipt(first.receipt!, receiptKey(stores));
+  assert.ok(content);
+  assert.equal(content.jti, first.id);
+  assert.ok(content.asked <= content.invisible && content.invisible <= content.finished);
+  return content;
+}
+
+test('a deleted project is receipted when it is gone: counts of rows and files, and its key', async (t) => {
+  const { app, accountId, scope } = await open(t);
+  const id = await deleteProject(app, scope);
+  assert.deepEqual(
+    (await listReceipts(app, accountId)).map((one) => [one.id, one.state, one.receipt]),
+    [[id, 'Erasing', null]],
+  );
+  await purgeAll(app);
+  const { erased, kept, keysDestroyed, scope: told } = await latest(app, accountId);
+  assert.deepEqual(told, { kind: 'project', account: accountId, project: scope.projectId });
+  const { bytes, ...counts } = erased;
+  assert.ok(bytes! > 0);
+  const images = Object.fromEntries(
+    ['images', 'image_features', 'image_tags', 'regions', 'iteration_images', 'image-original', 'image-thumbnail'].map(
+      (name) => [name, 3],
+    ),
+  );
+  for (const [name, n] of Object.entries(images)) assert.equal(counts[name], n, name);
+  for (const one of [
+    'projects',
+    'tags',
+    'iterations',
+    'model',
+    'exports',
+    'export',
+    'predictions',
+    'prediction-original',
+  ])
+    assert.equal(counts[one], 1, one);
+  assert.deepEqual([kept, keysDestroyed], [{}, [`${accountId}/${scope.projectId}`]]);
+  assert.equal((await readAudit(app, accountId)).entries.at(-1)?.action, 'erasure-finished');
+  assert.deepEqual((await verifyAudit(app, accountId)).faults, []);
+});
+
+test('images an iteration keeps are told as kept, and as erased with the iteration', async (t) => {
+  const { app, accountId, planted, scope } = await open(t);
+  const { imageIds, iterationId, tagId } = planted;
+  await deleteImages(app, scope, { imageIds: imageIds.slice(0, 1), allImages: false, allIterations: true });
+  await purgeAll(app);
+  const first = await latest(app, accountId);
+  assert.deepEqual([first.scope.ids, first.kept], [[imageIds[0]], {}]);
+  assert.equal(first.erased.images, 1);
+  await deleteImages(app, scope, { allImages: true, allIterations: false });
+  await purgeAll(app);
+  const second = await latest(app, accountId);
+  assert.deepEqual(
+    [second.scope.ids, second.kept, second.erased],
+    [undefined, { images: 2 }, { image_tags: 2, regions: 2 }],
+  );
+  await deleteTag(app, scope, tagId);
+  await purgeAll(app);
+  assert.deepEqual((await latest(app, accountId)).kept, { tags: 1 });
+  await unpublishIteration(app, scope, iterationId);
+  await deleteIteration(app, scope, iterationId);
+  await purgeAll(app);
+  const { erased, scope: told } = await latest(app, accountId);
+  assert.deepEqual(told.ids, [iterationId]);
+  assert.deepEqual(
+    [erased.images, erased['image-original'], erased.tags, erased.iteration_images, erased.model],
+    [2, 2, 1, 2, 1],
+  );
+  assert.deepEqual(await app.db.query.selectFrom('images').select('id').execute(), []);
+});
+
+test('predictions and exports have theirs; what there was not has none', async (t) => {
+  const { app, accountId, planted, scope } = await open(t);
+  await deletePredictions(app, scope, [newId()]);
+  assert.deepEqual(await listReceipts(app, accountId), []);
+  await deletePredictions(app, scope, [planted.predictionId, newId()]);
+  await purgeAll(app);
+  const { erased, scope: told } = await latest(app, accountId);
+  assert.deepEqual(
+    [told.ids, erased],
+    [[planted.predictionId], { predictions: 1, 'prediction-original': 1, 'prediction-thumbnail': 1 }],
+  );
+  await deleteExport(app, scope, planted.iterationId, planted.exportId);
+  await purgeAll(app);
+  assert.deepEqual((await latest(app, accountId)).erased, { exports: 1, export: 1 });
+});
+
+test('the receipt of an account outlives it alone, for whoever has its token, for 90 days', async (t) => {
+  const { app, accountId, scope } = await open(t);
+  const stranger = await plantAccount(app);
+  await deleteProject(app, scope);
+  await purgeAll(app);
+  await plantProject(app, accountId);
+  const { head } = await readAudit(app, accountId);
+  const id = await deleteAccount(app, accountId);
+  await purgeAll(app);
+  assert.deepEqual(
+    (await listReceipts(app, accountId)).map((one) => one.id),
+    [id],
+  );
+  const content = await latest(app, accountId);
+  assert.deepEqual([content.erased.accounts, content.erased.api_keys, content.erased.projects], [1, 1, 1]);
+  assert.equal(content.keysDestroyed.length, 2);
+  assert.equal(content.audit?.entries, head.entries + 1);
+  const token = receiptToken(app, id);
+  assert.equal((await collectReceipt(app, id, token)).id, id);
+  for (const wrong of ['', token.slice(1), receiptToken(app, newId()), token.toUpperCase()])
+    await assert.rejects(collectReceipt(app, id, wrong), { code: 'NotFound' });
+  await assert.rejects(getReceipt(app, stranger, id), { code: 'NotFound' });
+  app.clock.turn(91 * day);
+  await deleteAccount(app, stranger);
+  await purgeAll(app);
+  await assert.rejects(collectReceipt(app, id, token), { code: 'NotFound' });
+});
+
+test('no receipt is signed while a file may still be written, or before all is gone', async (t) => {
+  const { app, accountId, scope } = await open(t);
+  const late = blobKey(accountId, scope.projectId, 'image-original', newId());
+  await announceBlobs(app.db.query, scope.projectId, [late], app.clock.now() + 3600e6);
+  const project = await deleteProject(app, scope);
+  const account = await deleteAccount(app, accountId);
+  await purgeAll(app);
+  const states = async () => (await listReceipts(app, accountId)).map((one) => `${one.id} ${one.state}`).sort();
+  assert.deepEqual(await states(), [`${project} Erasing`, `${account} Erasing`].sort());
+  app.clock.turn(3600e6 + 10);
+  await purgeAll(app);
+  assert.deepEqual(await states(), [`${account} Finished`]);
+});
+
+test('cut off anywhere, an erasure is receipted once, with what was there at first', async (t) => {
+  const { app, accountId, scope } = await open(t);
+  const id = await deleteProject(app, scope);
+  for (let pieces = 1; ; pieces++) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const original = signal.throwIfAborted.bind(signal);
+    let asked = 0;
+    signal.throwIfAborted = () => {
+      if (++asked === pieces) controller.abort(new Error('on purpose'));
+      original();
+    };
+    try {
+      await purge(app, scope, { ...run, signal });
+      assert.ok(pieces > 2);
+      break;
+    } catch (error) {
+      assert.equal((error as Error).message, 'on purpose');
+    }
+  }
+  await app.db.query.deleteFrom('jobs').execute();
+  await resumeErasure(app);
+  await purgeAll(app);
+  assert.deepEqual(
+    (await listReceipts(app, accountId)).map((one) => one.id),
+    [id],
+  );
+  assert.equal((await latest(app, accountId)).erased.images, 3);
+});
+
+test('an unsigned receipt whose job was given up is signed after the next start', async (t) => {
+  const { app, accountId, scope } = await open(t);
+  await deleteProject(app, scope);
+  const failing = { ...app, db: { ...app.db, checkpoint: () => Promise.reject(new Error('on purpose')) } };
+  await assert.rejects(purge(failing, scope, run), /on purpose/);
+  await app.db.query.deleteFrom('jobs').execute();
+  assert.equal((await listReceipts(app, accountId))[0]?.state, 'Erasing');
+  await resumeErasure(app);
+  await purgeAll(app);
+  assert.equal((await latest(app, accountId)).erased.images, 3);
+});
+
+test('the signing key lies wrapped in the key store and is the same after a start', async (t) => {
+  const stores = await testStores(t);
+  const seed = stores.keys.signing();
+  assert.equal(seed.length, 32);
+  assert.deepEqual(stores.keys.signing(), seed);
+  assert.ok(!readFileSync(join(stores.folder, 'keys', 'signing.key')).includes(seed));
+});
