@@ -1,18 +1,32 @@
+import { limits } from '../domain/limits.ts';
 import { AuditLog } from './audit.ts';
+import { Deletion } from './deletion.ts';
 import { Inventory, Language, ProjectInventory } from './inventory.ts';
 import type { Operation } from './operation.ts';
 import { Receipt, ReceiptKey, Receipts } from './receipt.ts';
 import { Retention, RetentionUpdate } from './retention.ts';
-import { int53, optional, query, text } from './schema.ts';
+import { boolean, ids, int53, optional, query, text } from './schema.ts';
 
 const project = '/projects/{projectId}';
 const exported = `${project}/iterations/{iterationId}/exports/{exportId}`;
 
+const images = query({
+  imageIds: optional(ids(limits.imageIdsPerRequest)),
+  allImages: optional(boolean({ default: false, description: 'All of the project, whatever the ids.' })),
+  allIterations: optional(
+    boolean({
+      default: false,
+      description: 'Out of every iteration as well, though their models have learned from them.',
+    }),
+  ),
+  language: optional(Language),
+});
 const inWords = query({ language: optional(Language) });
 
 /** What operations of a method share unless they say otherwise. */
 const get = { api: 'ownsight', since: '1', method: 'GET', query: query({}), success: [200] } as const;
 const remove = { api: 'ownsight', since: '1', method: 'DELETE', query: query({}), success: [204] } as const;
+const preview = { ...get, query: inWords, reply: Deletion } as const;
 
 /**
  * Ownsight's own API: what Azure's lacks for seeing, taking away and erasing all that is held. Opened by a training
@@ -106,6 +120,51 @@ export const ownsightOperations = {
     body: { kind: 'json', schema: RetentionUpdate, required: true },
     reply: Retention,
     summary: 'Change it, for what is stored already too: what is past its new time is removed at once.',
+  },
+  GetAccountDeletion: {
+    ...preview,
+    path: '/account/deletion',
+    summary: 'What deleting the account would remove. Changes nothing, as all that begin so.',
+  },
+  GetProjectDeletion: {
+    ...preview,
+    path: `${project}/deletion`,
+    summary: 'What deleting a project would remove.',
+  },
+  GetImagesDeletion: {
+    ...preview,
+    path: `${project}/images/deletion`,
+    query: images,
+    summary: 'What deleting images would remove, and which iterations learned from them.',
+  },
+  GetTagDeletion: {
+    ...preview,
+    path: `${project}/tags/{tagId}/deletion`,
+    summary: 'What deleting a tag would remove, and which iterations learned it.',
+  },
+  GetIterationDeletion: {
+    ...preview,
+    path: `${project}/iterations/{iterationId}/deletion`,
+    summary: 'What deleting an iteration would remove.',
+  },
+  GetExportDeletion: {
+    ...preview,
+    path: `${exported}/deletion`,
+    summary: 'What deleting an exported model would remove.',
+  },
+  GetPredictionsDeletion: {
+    ...preview,
+    path: `${project}/predictions/deletion`,
+    query: query({ ids: ids(limits.predictionIdsPerRequest), language: optional(Language) }),
+    summary: 'What deleting stored predictions would remove.',
+  },
+  RemoveImages: {
+    ...remove,
+    path: `${project}/images`,
+    query: images,
+    reply: Deletion,
+    success: [200],
+    summary: 'Delete images as DeleteImages does, and tell what that removes and which iterations still hold them.',
   },
   DeleteExport: {
     ...remove,

@@ -16,7 +16,7 @@ export function registerLinks(server: FastifyInstance, app: App): void {
     if (target === undefined || accountId === undefined) throw problem('Forbidden');
     const scope = { accountId, projectId: target.projectId };
     if (!isLinkValid(app, scope, target, readSignature(request.query))) throw problem('Forbidden');
-    const { bytes, mediaType } = await readLinked(app, scope, linkPath(target));
+    const { bytes, mediaType } = await readLinked(app, scope, linkPath(target), request.method === 'HEAD');
     reply.header('cache-control', 'private, no-store').type(mediaType);
     if (target.kind === 'export') reply.header('content-disposition', 'attachment');
     return reply.send(bytes);

@@ -1,11 +1,12 @@
 import { problem } from '../domain/problems.ts';
 import type { App, ProjectScope } from '../services/context.ts';
-import { listExports, readExport } from '../services/exporting.ts';
+import { countDownload, listExports, readExport } from '../services/exporting.ts';
 import { readPicture } from '../services/pictures.ts';
 import { linkTarget } from './links.ts';
 
 /**
- * The file at a link's path, which must be of this project.
+ * The file at a link's path, which must be of this project. Reading an export counts as a download, unless it is
+ * `onlyLooking` for what there is.
  * @throws AppError `BadRequestInvalidArtifactUri` for what is no such path, `NotFoundImage`, `NotFoundIteration`,
  * `NotFound`.
  */
@@ -13,6 +14,7 @@ export async function readLinked(
   app: App,
   scope: ProjectScope,
   path: string,
+  onlyLooking = false,
 ): Promise<{ bytes: Buffer; mediaType: string }> {
   const target = linkTarget(path);
   if (target === undefined || target.projectId !== scope.projectId) throw problem('BadRequestInvalidArtifactUri');
@@ -22,5 +24,7 @@ export async function readLinked(
     ({ platform, flavor, status }) => platform === target.platform && flavor === target.flavor && status === 'Done',
   );
   if (made === undefined) throw problem('NotFound', 'There is no such export.');
-  return { bytes: (await readExport(app, scope, made.id)).bytes, mediaType: 'application/zip' };
+  const { bytes } = await readExport(app, scope, made.id);
+  if (!onlyLooking) await countDownload(app, scope, made.id);
+  return { bytes, mediaType: 'application/zip' };
 }

@@ -14,6 +14,7 @@ import { baseOf } from './base-address.ts';
 import type { Answer, Call, Handlers } from './handler.ts';
 import { accountHandlers } from './handlers/account.ts';
 import { auditHandlers } from './handlers/audit.ts';
+import { deletionHandlers } from './handlers/deletions.ts';
 import { imageHandlers } from './handlers/images.ts';
 import { inventoryHandlers } from './handlers/inventory.ts';
 import { iterationHandlers } from './handlers/iterations.ts';
@@ -46,6 +47,7 @@ const handlers: Handlers = {
   ...predictionHandlers,
   ...ownsightHandlers,
   ...inventoryHandlers,
+  ...deletionHandlers,
   ...retentionHandlers,
   ...auditHandlers,
   ...receiptHandlers,

@@ -61,6 +61,8 @@ export async function exportIteration(
     created: now,
     modified: now,
     bytes: 0,
+    downloads: 0,
+    downloaded: null,
   };
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
@@ -130,6 +132,20 @@ export async function readExport(
   const bytes = await getSealed(app, scope, 'export', exportId);
   if (bytes === undefined) throw problem('NotFound', 'There is no such export.');
   return { bytes };
+}
+
+/** Notes that an export was downloaded, so that a deletion can tell that there may be copies of it. */
+export async function countDownload(
+  app: Pick<App, 'db' | 'clock'>,
+  scope: ProjectScope,
+  exportId: string,
+): Promise<void> {
+  await app.db.query
+    .updateTable('exports')
+    .set((at) => ({ downloads: at('downloads', '+', 1), downloaded: app.clock.now() }))
+    .where('id', '=', exportId)
+    .where('project_id', '=', scope.projectId)
+    .execute();
 }
 
 const exportFromRow = (row: ExportRow): Export => ({

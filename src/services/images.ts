@@ -1,7 +1,7 @@
 import type { Image, MetadataResult } from '../domain/image.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
-import type { Queries } from '../store/database.ts';
+import type { Queries, Tx } from '../store/database.ts';
 import { countImages as countForErasure } from '../store/erasures.ts';
 import { countSelected, type ImageSelection, imagesFromRows, selectImages } from '../store/images.ts';
 import { touchProject } from '../store/projects.ts';
@@ -84,30 +84,43 @@ export async function getImages(
   return imageIds.flatMap((id) => byId.get(id) ?? []);
 }
 
+/** Which images a deletion is about: those of the ids, or all. */
+export interface ImagesToDelete {
+  readonly imageIds?: readonly string[] | undefined;
+  readonly allImages: boolean;
+  /** Out of every iteration's record as well. */
+  readonly allIterations: boolean;
+}
+
+/**
+ * Refuses a deletion of nothing. @throws AppError `NotFoundProject`, `BadRequestRequiredParamIsNull`, `NotFoundImage` when none of the ids is there.
+ */
+export async function requirePresent(db: Queries, scope: ProjectScope, what: ImagesToDelete): Promise<void> {
+  const ids = what.imageIds ?? [];
+  await requireProject(db, scope);
+  if (what.allImages) return;
+  if (ids.length === 0)
+    throw problem('BadRequestRequiredParamIsNull', 'Expected imageIds or allImages=true but received neither.');
+  const present = await countByIds(db, scope.projectId, ids);
+  if (present === 0) throw problem('NotFoundImage', 'None of these images is in the project.');
+}
+
 /**
  * Takes images out of the workspace; with `allIterations` out of every iteration's record as well. An image no
  * iteration keeps is removed for good. @throws AppError `NotFoundProject`, `BadRequestRequiredParamIsNull`,
  * `NotFoundImage` when none of the ids is there.
  */
-export async function deleteImages(
+export async function deleteImages<T = void>(
   app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
   scope: ProjectScope,
-  what: {
-    readonly imageIds?: readonly string[] | undefined;
-    readonly allImages: boolean;
-    readonly allIterations: boolean;
-  },
-): Promise<void> {
+  what: ImagesToDelete,
+  before?: (tx: Tx) => Promise<T>,
+): Promise<T> {
   const { projectId } = scope;
   const ids = what.imageIds ?? [];
-  if (!what.allImages && ids.length === 0)
-    throw problem('BadRequestRequiredParamIsNull', 'Expected imageIds or allImages=true but received neither.');
-  await app.db.transaction(async (tx) => {
-    await requireProject(tx, scope);
-    if (!what.allImages) {
-      const present = await countByIds(tx, projectId, ids);
-      if (present === 0) throw problem('NotFoundImage', 'None of these images is in the project.');
-    }
+  return app.db.transaction(async (tx) => {
+    await requirePresent(tx, scope, what);
+    const seen = (await before?.(tx)) as T;
     const chosen = what.allImages ? undefined : ids;
     const { erased, kept } = await countForErasure(tx, projectId, chosen, what.allIterations);
     let update = tx.updateTable('images').set({ workspace: 0 }).where('project_id', '=', projectId);
@@ -138,6 +151,7 @@ export async function deleteImages(
       kept: { images: kept },
     });
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
+    return seen;
   });
 }
 

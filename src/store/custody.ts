@@ -317,6 +317,8 @@ export const tableCustody = {
       created: 'time',
       modified: 'time',
       bytes: 'number',
+      downloads: 'number',
+      downloaded: 'time',
     },
   },
   retention: {

@@ -31,7 +31,8 @@ const isText = (held: string): boolean => held.startsWith('sealed') || ['id', 'i
 const blobKindsOf = (table: keyof Tables): BlobKind[] =>
   (Object.keys(blobCustody) as BlobKind[]).filter((kind) => blobCustody[kind].hangsOn === table);
 
-function sharesOf(table: keyof Tables): Share[] {
+/** What the rows of a table count to: the table itself, and the kinds of blob that hang on it. */
+export function sharesOf(table: keyof Tables): Share[] {
   const columns = columnsOf(table);
   const names = columns.map(([name]) => name);
   const deleted = (row: string): string =>

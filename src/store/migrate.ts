@@ -5,6 +5,7 @@ import { initial } from './migrations/0001-initial.ts';
 import { retention } from './migrations/0002-retention.ts';
 import { audit } from './migrations/0003-audit.ts';
 import { holdings } from './migrations/0003-holdings.ts';
+import { downloads } from './migrations/0004-downloads.ts';
 import { erasures } from './migrations/0004-erasures.ts';
 
 /** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
@@ -13,6 +14,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0002-retention', retention],
   ['0003-holdings', holdings],
   ['0003-audit', audit],
+  ['0004-downloads', downloads],
   ['0004-erasures', erasures],
 ];
 

@@ -218,6 +218,9 @@ export interface ExportRow {
   created: Micros;
   modified: Micros;
   bytes: number;
+  /** How often its file was downloaded, and when last. */
+  downloads: number;
+  downloaded: Micros | null;
 }
 
 /** How long a project keeps what is made while it is used; without a row the defaults of `domain/retention.ts` hold. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { Deletion as Foretold } from '../../src/services/deletions.ts';
 import type { HeldKind, Inventory, ProjectInventory } from '../../src/services/inventory.ts';
 import { type BlobKey, blobKinds, blobParts } from '../../src/store/blobs.ts';
 import { diskBlobs } from '../../src/store/blobs-disk.ts';
@@ -37,6 +38,13 @@ after(async () => {
   await server?.stop();
   await web?.close();
 });
+
+/** As it travels: dates as text. */
+type Deletion = Omit<Foretold, 'exports'> & {
+  readonly exports: (Omit<Foretold['exports'][number], 'lastDownloaded'> & {
+    readonly lastDownloaded: string | null;
+  })[];
+};
 
 const data = (query = '') => client(server).json<Inventory & { language: string }>('GET', `/ownsight/v1/data${query}`);
 const projectData = () =>
@@ -200,4 +208,87 @@ test('ownsight data tells the same on the command line', async () => {
   assert.match(words.output, /image-original: 11, .*\n.*una foto come l’hai data/);
   assert.match(words.output, new RegExp(`${victim.projectId} .*things`));
   assert.equal((await runOwnsight(server.home, ['data', '--account', 'nobody'])).code, 1);
+});
+
+test('an export tells that it was downloaded, and once deleted it is gone with its links and its file', async () => {
+  const { ask, json } = client(server);
+  const own = `/projects/${victim.projectId}`;
+  const training = `/customvision/v3.3/training${own}`;
+  const [iteration] = await json<{ id: string }[]>('GET', `${training}/iterations`);
+  const exports = `${training}/iterations/${iteration!.id}/export`;
+  const [made] = await json<{ downloadUri: string }[]>('GET', exports);
+  const before = await json<Deletion>('GET', `/ownsight/v1${own}/iterations/${iteration!.id}/deletion`);
+  assert.deepEqual(
+    before.exports.map(({ downloads, lastDownloaded }) => [downloads, lastDownloaded]),
+    [[0, null]],
+  );
+  assert.equal(before.publishNames.length, 1);
+  assert.equal((await fetch(made!.downloadUri, { method: 'HEAD' })).status, 200, 'looking is no download');
+  assert.equal((await fetch(made!.downloadUri)).status, 200);
+  const one = `/ownsight/v1${own}/iterations/${iteration!.id}/exports/${before.exports[0]!.exportId}`;
+  const foretold = await json<Deletion>('GET', `${one}/deletion?language=it`);
+  assert.equal(foretold.exports[0]!.downloads, 1);
+  assert.match(foretold.exports[0]!.lastDownloaded!, /^\d{4}-\d\d-\d\dT/);
+  assert.deepEqual(
+    foretold.kinds.map(({ kind, count: n, what }) => [kind, n, what]),
+    [
+      ['exports', 1, 'che un modello è stato esportato: per quale piattaforma, quando, quanto grande'],
+      ['export', 1, 'un modello esportato'],
+    ],
+  );
+  assert.equal((await ask('DELETE', one)).status, 204);
+  assert.equal((await fetch(made!.downloadUri)).status, 404);
+  assert.deepEqual(await json('GET', exports), []);
+  for (const [method, path] of [
+    ['DELETE', one],
+    ['GET', `${one}/deletion`],
+  ] as const)
+    assert.equal((await ask(method, path)).status, 404);
+  const folder = join(server.home, 'blobs', server.account, victim.projectId, 'export');
+  await until(
+    async () => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile()).length,
+    (left) => left === 0,
+  );
+});
+
+test('deleting images tells which iterations still hold them', async () => {
+  const { ask, json } = client(server);
+  const own = `/ownsight/v1/projects/${victim.projectId}`;
+  const training = `/customvision/v3.3/training/projects/${victim.projectId}`;
+  const images = await json<{ id: string }[]>('GET', `${training}/images`);
+  const [{ name } = { name: '' }] = await json<{ name: string }[]>('GET', `${training}/iterations`);
+  const ids = images.slice(0, 2).map(({ id }) => id);
+  const foretold = await json<Deletion>('GET', `${own}/images/deletion?imageIds=${ids}`);
+  const told = await json<Deletion & { message: string }>('DELETE', `${own}/images?imageIds=${ids}`);
+  assert.deepEqual(told, foretold);
+  assert.equal(told.message, `Still held by: ${name}.`);
+  assert.deepEqual(
+    told.learnedFrom.map((one) => [one.images, one.keeps]),
+    [[2, true]],
+  );
+  assert.ok(!told.kinds.some(({ kind }) => kind === 'images'), 'the iteration keeps them');
+  assert.equal(held((await projectData()).kinds, 'image-original').deleted, 2);
+  const everywhere = await json<Deletion & { message: string }>(
+    'DELETE',
+    `${own}/images?imageIds=${ids}&allIterations=true`,
+  );
+  assert.deepEqual([everywhere.message, everywhere.learnedFrom[0]!.keeps], ['', false]);
+  assert.equal(everywhere.kinds.find(({ kind }) => kind === 'image-original')?.count, 2);
+  await until(projectData, ({ kinds }) => count(kinds, 'images') === images.length - 2);
+  assert.equal((await ask('DELETE', `${own}/images?imageIds=${ids}`)).status, 404);
+  assert.equal((await ask('DELETE', `${own}/images`)).status, 400);
+});
+
+test('what deleting the project and the account would remove is everything they have', async () => {
+  const { json } = client(server);
+  const amounts = (kinds: readonly { kind: string; count: number; bytes: number }[]): string[] =>
+    kinds
+      .filter((one) => one.count > 0 && tableCustody[one.kind as 'tags']?.owner !== ('server' as string))
+      .map((one) => `${one.kind} ${one.count} ${one.bytes}`)
+      .sort();
+  const project = await json<Deletion>('GET', `/ownsight/v1/projects/${victim.projectId}/deletion`);
+  assert.deepEqual(amounts(project.kinds), amounts((await projectData()).kinds));
+  assert.equal(project.publishNames.length, 1);
+  const account = await json<Deletion>('GET', '/ownsight/v1/account/deletion');
+  assert.deepEqual(amounts(account.kinds), amounts((await data()).kinds));
 });

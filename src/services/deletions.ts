@@ -1,0 +1,287 @@
+import type { Micros } from '../base/clock.ts';
+import type { ExportStatus } from '../domain/export.ts';
+import { problem } from '../domain/problems.ts';
+import { type Language, wordsOf } from '../store/custody-words.ts';
+import type { Queries } from '../store/database.ts';
+import { type Doomed, doomedByIds, doomedByImages, doomedByIteration, doomedByTag } from '../store/doomed.ts';
+import { holdingsOf } from '../store/holdings.ts';
+import type { ExportRow, IterationRow } from '../store/schema.ts';
+import { openText, openTextOrNull } from '../store/sealed.ts';
+import { findTag } from '../store/tags.ts';
+import type { App, ProjectScope } from './context.ts';
+import { deleteImages, type ImagesToDelete, requirePresent } from './images.ts';
+import { requireIteration } from './iterations.ts';
+import { requireProject } from './projects.ts';
+
+/** An iteration that learned from what is deleted. */
+export interface LearnedFrom {
+  readonly iterationId: string;
+  readonly name: string;
+  readonly publishName: string | null;
+  /** How many of the images, or of those that carried the tag when it was trained. */
+  readonly images: number;
+  /** How many exported models there are of it. */
+  readonly exports: number;
+  /** Whether its record keeps what is deleted; its model has learned from it either way. */
+  readonly keeps: boolean;
+}
+
+/** An exported model that goes. Whoever downloaded it has it still. */
+export interface GoneExport {
+  readonly exportId: string;
+  readonly iterationId: string;
+  readonly platform: string;
+  readonly flavor: string | null;
+  readonly status: ExportStatus;
+  readonly created: Micros;
+  readonly bytes: number;
+  readonly downloads: number;
+  readonly lastDownloaded: Micros | null;
+}
+
+/** What a deletion removes for good, and what it touches. */
+export interface Deletion {
+  /** Kinds of which something goes, with what they are in words. */
+  readonly kinds: (Doomed & { readonly what: string })[];
+  readonly total: { readonly count: number; readonly bytes: number };
+  /** Names under which predictions stop being answered. */
+  readonly publishNames: { readonly projectId: string; readonly iterationId: string; readonly name: string }[];
+  readonly exports: GoneExport[];
+  /** Iterations that stay, oldest first. */
+  readonly learnedFrom: LearnedFrom[];
+}
+
+type Looking = Pick<App, 'db' | 'keys'>;
+
+/** What deleting the account would remove: everything. */
+export async function accountDeletion(app: Looking, accountId: string, language: Language): Promise<Deletion> {
+  const db = app.db.query;
+  const projects = await db.selectFrom('projects').select('id').where('account_id', '=', accountId).execute();
+  const parts = await Promise.all(projects.map(({ id }) => wholeProject(app, { accountId, projectId: id })));
+  return deletion(language, sumByKind(await holdingsOf(db, accountId)), {
+    publishNames: parts.flatMap((part) => part.publishNames),
+    exports: parts.flatMap((part) => part.exports),
+  });
+}
+
+/** What deleting a project would remove. @throws AppError `NotFoundProject`. */
+export async function projectDeletion(app: Looking, scope: ProjectScope, language: Language): Promise<Deletion> {
+  await requireProject(app.db.query, scope);
+  const rows = (await holdingsOf(app.db.query, scope.accountId)).filter((row) => row.scope_id === scope.projectId);
+  return deletion(language, sumByKind(rows), await wholeProject(app, scope));
+}
+
+async function wholeProject(app: Looking, scope: ProjectScope): Promise<Pick<Deletion, 'publishNames' | 'exports'>> {
+  const of = (table: 'iterations' | 'exports') =>
+    app.db.query.selectFrom(table).where('project_id', '=', scope.projectId).orderBy('created');
+  const iterations = (await of('iterations').selectAll().execute()) as IterationRow[];
+  const exports = (await of('exports').selectAll().execute()) as ExportRow[];
+  // The key of a project that is being removed may be gone already: then its names are, too.
+  const names = app.keys.has(scope) ? iterations : [];
+  return { publishNames: publishNames(app, scope, names), exports: exports.map(goneExport) };
+}
+
+/**
+ * What deleting images would remove, and which iterations learned from them.
+ * @throws AppError `NotFoundProject`, `BadRequestRequiredParamIsNull`, `NotFoundImage` when none of the ids is there.
+ */
+export const imageDeletion = (
+  app: Looking,
+  scope: ProjectScope,
+  what: ImagesToDelete,
+  language: Language,
+): Promise<Deletion> => imagesWithin(app, app.db.query, scope, what, language);
+
+async function imagesWithin(
+  app: Looking,
+  db: Queries,
+  scope: ProjectScope,
+  what: ImagesToDelete,
+  language: Language,
+): Promise<Deletion> {
+  await requirePresent(db, scope, what);
+  const { allIterations } = what;
+  const ids = what.allImages ? undefined : what.imageIds;
+  const doomed = await doomedByImages(db, { projectId: scope.projectId, ids, allIterations });
+  const learned = await db
+    .selectFrom('iteration_images')
+    .select((at) => ['iteration_id as id', at.fn.countAll<number>().as('images')])
+    .where('project_id', '=', scope.projectId)
+    .$if(ids !== undefined, (some) => some.where('image_id', 'in', [...ids!]))
+    .groupBy('iteration_id')
+    .execute();
+  return deletion(language, doomed, { learnedFrom: await learnedFrom(app, db, scope, learned, !allIterations) });
+}
+
+/**
+ * Deletes images as {@link deleteImages} does, and tells what {@link imageDeletion} would have told, as of that moment.
+ * @throws AppError as both.
+ */
+export async function deleteImagesTelling(
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
+  scope: ProjectScope,
+  what: ImagesToDelete,
+  language: Language,
+): Promise<Deletion> {
+  return deleteImages(app, scope, what, (tx) => imagesWithin(app, tx, scope, what, language));
+}
+
+/** What deleting a tag would remove, and which iterations learned it. @throws AppError `NotFoundProject`, `NotFoundTag`. */
+export async function tagDeletion(
+  app: Looking,
+  scope: ProjectScope,
+  tagId: string,
+  language: Language,
+): Promise<Deletion> {
+  const db = app.db.query;
+  await requireProject(db, scope);
+  if ((await findTag(db, scope.projectId, tagId)) === undefined) throw problem('NotFoundTag');
+  const learned = await db
+    .selectFrom('iteration_tags')
+    .select(['iteration_id as id', 'image_count as images'])
+    .where('tag_id', '=', tagId)
+    .execute();
+  return deletion(language, await doomedByTag(db, tagId), {
+    learnedFrom: await learnedFrom(app, db, scope, learned, true),
+  });
+}
+
+/** What deleting an iteration would remove. While it is published, the deletion itself is refused. @throws AppError `NotFoundProject`, `NotFoundIteration`. */
+export async function iterationDeletion(
+  app: Looking,
+  scope: ProjectScope,
+  iterationId: string,
+  language: Language,
+): Promise<Deletion> {
+  const db = app.db.query;
+  await requireProject(db, scope);
+  const row = await requireIteration(db, scope, iterationId);
+  const exports = await db
+    .selectFrom('exports')
+    .selectAll()
+    .where('iteration_id', '=', iterationId)
+    .orderBy('created')
+    .execute();
+  return deletion(language, await doomedByIteration(db, iterationId), {
+    publishNames: publishNames(app, scope, [row]),
+    exports: exports.map(goneExport),
+  });
+}
+
+/** What deleting an export would remove. @throws AppError `NotFoundProject`, `NotFoundIteration`, `NotFound`. */
+export async function exportDeletion(
+  app: Looking,
+  scope: ProjectScope,
+  iterationId: string,
+  exportId: string,
+  language: Language,
+): Promise<Deletion> {
+  const db = app.db.query;
+  await requireProject(db, scope);
+  await requireIteration(db, scope, iterationId);
+  const row = await db
+    .selectFrom('exports')
+    .selectAll()
+    .where('id', '=', exportId)
+    .where('project_id', '=', scope.projectId)
+    .where('iteration_id', '=', iterationId)
+    .executeTakeFirst();
+  if (row === undefined) throw problem('NotFound', 'There is no such export.');
+  const doomed = await doomedByIds(db, 'exports', scope.projectId, [exportId]);
+  return deletion(language, doomed, { exports: [goneExport(row)] });
+}
+
+/** What deleting stored predictions would remove: those of the ids that there are. @throws AppError `NotFoundProject`. */
+export async function predictionDeletion(
+  app: Looking,
+  scope: ProjectScope,
+  ids: readonly string[],
+  language: Language,
+): Promise<Deletion> {
+  await requireProject(app.db.query, scope);
+  return deletion(language, await doomedByIds(app.db.query, 'predictions', scope.projectId, ids), {});
+}
+
+function deletion(
+  language: Language,
+  doomed: readonly Doomed[],
+  { publishNames = [], exports = [], learnedFrom = [] }: Partial<Deletion>,
+): Deletion {
+  return {
+    kinds: doomed.map((one) => ({ ...one, what: wordsOf(one.kind, language).what })),
+    total: {
+      count: doomed.reduce((all, { count }) => all + count, 0),
+      bytes: doomed.reduce((all, { bytes }) => all + bytes, 0),
+    },
+    publishNames,
+    exports,
+    learnedFrom,
+  };
+}
+
+/** The amounts of several projects as one, without kinds of which there is nothing. */
+function sumByKind(
+  rows: readonly { readonly kind: string; readonly count: number; readonly bytes: number }[],
+): Doomed[] {
+  const sums = new Map<string, { count: number; bytes: number }>();
+  for (const { kind, count, bytes } of rows) {
+    const before = sums.get(kind) ?? { count: 0, bytes: 0 };
+    if (count > 0) sums.set(kind, { count: before.count + count, bytes: before.bytes + bytes });
+  }
+  return [...sums].map(([kind, amount]) => ({ kind: kind as Doomed['kind'], ...amount }));
+}
+
+function publishNames(
+  app: Pick<App, 'keys'>,
+  scope: ProjectScope,
+  iterations: readonly IterationRow[],
+): Deletion['publishNames'] {
+  return iterations.flatMap(({ id, publish_name }) => {
+    const name = openTextOrNull(app.keys, scope, 'iterations.publish_name', id, publish_name);
+    return name === null ? [] : [{ projectId: scope.projectId, iterationId: id, name }];
+  });
+}
+
+async function learnedFrom(
+  app: Pick<App, 'keys'>,
+  db: Queries,
+  scope: ProjectScope,
+  learned: readonly { readonly id: string; readonly images: number }[],
+  keeps: boolean,
+): Promise<LearnedFrom[]> {
+  if (learned.length === 0) return [];
+  const images = new Map(learned.map((one) => [one.id, Number(one.images)]));
+  const rows = await db
+    .selectFrom('iterations')
+    .selectAll()
+    .select((at) =>
+      at
+        .selectFrom('exports')
+        .select((inner) => inner.fn.countAll<number>().as('n'))
+        .whereRef('exports.iteration_id', '=', 'iterations.id')
+        .as('exports'),
+    )
+    .where('id', 'in', [...images.keys()])
+    .orderBy('created')
+    .execute();
+  return rows.map((row) => ({
+    iterationId: row.id,
+    name: openText(app.keys, scope, 'iterations.name', row.id, row.name),
+    publishName: openTextOrNull(app.keys, scope, 'iterations.publish_name', row.id, row.publish_name),
+    images: images.get(row.id) ?? 0,
+    exports: Number(row.exports ?? 0),
+    keeps,
+  }));
+}
+
+const goneExport = (row: ExportRow): GoneExport => ({
+  exportId: row.id,
+  iterationId: row.iteration_id,
+  platform: row.platform,
+  flavor: row.flavor,
+  status: row.status,
+  created: row.created,
+  bytes: row.bytes,
+  downloads: row.downloads,
+  lastDownloaded: row.downloaded,
+});
