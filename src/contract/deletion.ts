@@ -38,4 +38,5 @@ export const Deletion = model('Deletion', {
   ),
   message: text({ description: 'Which iterations still hold what is deleted, in a sentence; empty when none does.' }),
 });
+/** A {@link Deletion} as it travels. */
 export type Deletion = Static<typeof Deletion>;

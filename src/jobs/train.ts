@@ -110,7 +110,8 @@ async function keepResult(
   run: JobRun,
 ): Promise<void> {
   const { classes } = fit.classifier;
-  await putSealed(app, scope, 'model', iterationId, encodeClassifier(fit.classifier));
+  const model = encodeClassifier(fit.classifier);
+  await putSealed(app, scope, 'model', iterationId, model);
   let written = 0;
   for (const some of chunks([...images.entries()], 500)) {
     await app.db.transaction(async (tx) => {
@@ -144,6 +145,7 @@ async function keepResult(
         trained_at: now,
         modified: now,
         training_minutes: Math.ceil((now - begun) / (60 * second)),
+        model_bytes: model.byteLength,
       })
       .where('id', '=', iterationId)
       .execute();
