@@ -8,6 +8,7 @@ import { createFetcher } from './services/fetcher-http.ts';
 import { createModels } from './services/models.ts';
 import { diskBlobs } from './store/blobs-disk.ts';
 import { openSqlite } from './store/database-sqlite.ts';
+import { erasedList } from './store/erased-list.ts';
 import { openKeys } from './store/keys-files.ts';
 import { createVision } from './vision/threads/vision-threads.ts';
 
@@ -39,6 +40,7 @@ export async function openApp(config: Config): Promise<OpenApp> {
     keys,
     vision,
     queue: sqliteQueue(db, clock),
+    erased: erasedList(config.keyStore),
     fetcher: createFetcher({ allowNetworks: config.allowNetworks }),
     models: createModels({ blobs, keys }),
     async close() {

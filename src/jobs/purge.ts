@@ -1,11 +1,12 @@
 import type { JobRun, Jobs } from '../queue/job.ts';
 import type { App } from '../services/context.ts';
+import { listErased } from '../services/erased.ts';
 import { emptyLog, eraseGarbage, eraseLooseBlobs, eraseScope } from '../services/erasure.ts';
 import { erasuresUnderWay, finishErasures } from '../services/receipts.ts';
 import type { KeyScope } from '../store/keys.ts';
 import { nextSweep, projectsWithLooseBlobs } from '../store/loose-blobs.ts';
 
-type Purging = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue'>;
+type Purging = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'erased'>;
 
 /**
  * Removes for good what was deleted: a whole account or project, or what a living project no longer needs; then the
@@ -17,6 +18,7 @@ export async function purge(app: Purging, payload: Jobs['purge'], run: JobRun): 
   const erasures = await erasuresUnderWay(app, payload);
   if (projectId === undefined) await purgeAccount(app, accountId, run);
   else await purgeProject(app, { accountId, projectId }, run);
+  await listErased(app);
   await emptyLog(app, run.signal);
   await finishErasures(app, erasures);
 }

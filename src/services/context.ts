@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import type { Database } from '../store/database.ts';
+import type { ErasedList } from '../store/erased-list.ts';
 import type { Keys } from '../store/keys.ts';
 import type { Vision } from '../vision/vision.ts';
 import type { Fetcher } from './fetcher.ts';
@@ -18,6 +19,7 @@ export interface App {
   readonly blobs: BlobStore;
   readonly keys: Keys;
   readonly queue: Queue;
+  readonly erased: ErasedList;
   readonly vision: Vision;
   readonly fetcher: Fetcher;
   readonly models: Models;

@@ -1,16 +1,18 @@
 import type { EmbeddedQueue } from '../queue/queue-sqlite.ts';
 import type { App } from './context.ts';
+import { eraseWhatWasErased } from './erased.ts';
 import { resumeErasure } from './erasure.ts';
 import { resumeRetention } from './retention.ts';
 
 /**
- * What the only server of its stores does before it opens its port: gives back the jobs of the process that was there
- * before, removes what was kept for its time and what interrupted uploads left, and queues again every removal that is
- * not finished.
+ * What the only server of its stores does before it opens its port: erases again what a backup brought back, gives back
+ * the jobs of the process that was there before, removes what was kept for its time and what interrupted uploads left,
+ * and queues again every removal that is not finished. @throws AppError `ErasedListMissing` before anything is changed.
  */
 export async function recover(
-  app: Pick<App, 'db' | 'blobs' | 'keys' | 'clock' | 'queue' | 'log'> & { queue: EmbeddedQueue },
+  app: Pick<App, 'db' | 'blobs' | 'keys' | 'clock' | 'queue' | 'log' | 'erased'> & { queue: EmbeddedQueue },
 ): Promise<void> {
+  await eraseWhatWasErased(app);
   await app.queue.releaseAll();
   await app.queue.hasten('purge');
   await resumeRetention(app);

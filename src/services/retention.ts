@@ -5,6 +5,7 @@ import { problem } from '../domain/problems.ts';
 import { longestRetentionDays, type Retention } from '../domain/retention.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { Queries, Tx } from '../store/database.ts';
+import { unnotePredictions } from '../store/erased.ts';
 import { abandonBlobs } from '../store/loose-blobs.ts';
 import { deletePredictionRows } from '../store/predictions.ts';
 import {
@@ -104,6 +105,7 @@ export async function sweepExpired(
       const { predictionsDays, exportsDays } = await findRetention(tx, projectId);
       const due = await predictionsUntil(tx, projectId, now - predictionsDays * day, rowsAtOnce);
       const predictions = due.length === 0 ? [] : await deletePredictionRows(tx, projectId, due);
+      if (predictions.length > 0) await unnotePredictions(tx, predictions);
       const exports =
         exportsDays === null ? [] : await deleteExportsUntil(tx, projectId, now - exportsDays * day, rowsAtOnce);
       const files = [

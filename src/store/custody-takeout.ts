@@ -60,6 +60,7 @@ export const tableTakeout = {
   erasures: { leftOut: 'each receipt is signed and whole by itself: ListReceipts hands them out' },
   jobs: { leftOut: 'work of the server, which it does or has done' },
   loose_blobs: { leftOut: 'files that are being removed' },
+  erased: { leftOut: 'what is no longer here' },
   holdings: { leftOut: 'counts of what is here' },
 } as const satisfies { readonly [T in keyof Tables]: TableTakeout<T> };
 

@@ -130,6 +130,11 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'para não deixar arquivo para trás quando algo é excluído ou interrompido',
       'até o arquivo ser removido, uma hora no máximo',
     ),
+    erased: words(
+      'o que foi apagado: pelos identificadores',
+      'para apagá-lo de novo quando uma cópia mais antiga dos dados é posta de volta',
+      'até constar da lista ao lado das chaves, segundos depois; na lista, enquanto o servidor existir',
+    ),
     holdings: words(
       'quantas coisas de cada tipo você tem aqui, e quantos bytes',
       'para mostrar logo quanto há',
@@ -257,6 +262,11 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'quali file vanno rimossi: per identificativo',
       'per non lasciare file indietro quando qualcosa viene eliminato o interrotto',
       'finché il file non è rimosso, un’ora al massimo',
+    ),
+    erased: words(
+      'che cosa è stato cancellato: per identificativo',
+      'per cancellarlo di nuovo quando si rimette una copia più vecchia dei dati',
+      'finché non è nella lista accanto alle chiavi, pochi secondi; nella lista finché esiste il server',
     ),
     holdings: words(
       'quante cose di ogni tipo hai qui, e quanti byte',

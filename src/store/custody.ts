@@ -435,6 +435,18 @@ export const tableCustody = {
     hangsOn: [],
     columns: { key: 'ids', project_id: 'id', sweep_after: 'time' },
   },
+  erased: {
+    owner: 'server',
+    what: 'what was erased: by its ids',
+    why: 'to erase it again when an older copy of the data is put back',
+    dataClass: 'record',
+    kept: 'until it stands in the list beside the keys, seconds later; in the list as long as the server',
+    shownBy: [],
+    deletedBy: [],
+    key: ['seq'],
+    hangsOn: [],
+    columns: { seq: 'number', kind: 'word', row_id: 'id' },
+  },
   holdings: {
     owner: 'server',
     what: 'how many of each kind of thing you have here, and how many bytes',

@@ -17,6 +17,7 @@ import { hasCode, makeDirectorySync, syncDirectorySync } from '../base/durable.t
 import { AppError } from '../base/errors.ts';
 import { problem } from '../domain/problems.ts';
 import type { Database } from './database.ts';
+import { noteErased } from './erased.ts';
 import { keepHoldings } from './holdings.ts';
 import { migrate } from './migrate.ts';
 import type { Tables } from './schema.ts';
@@ -161,6 +162,7 @@ async function open(writer: Sqlite.Database, reader: Sqlite.Database, clock: Clo
   });
   await migrate(kysely as Kysely<unknown>, clock);
   await keepHoldings(kysely);
+  await noteErased(kysely as Kysely<unknown>);
 
   // Changes with every commit of another connection, and all writes go through another one.
   const commits = reader.prepare('pragma data_version').pluck();

@@ -39,6 +39,7 @@ export function ofScope(table: keyof Tables, { accountId, projectId }: KeyScope)
   if (table === 'accounts') return sql`id = ${accountId}`;
   if (table === 'loose_blobs') return sql`key like ${`${accountId}/%`}`;
   if ('account_id' in columns) return sql`account_id = ${accountId}`;
+  if (!('project_id' in columns)) return undefined;
   return sql`project_id in (select id from projects where account_id = ${accountId})`;
 }
 

@@ -6,6 +6,7 @@ import { retention } from './migrations/0002-retention.ts';
 import { audit } from './migrations/0003-audit.ts';
 import { holdings } from './migrations/0003-holdings.ts';
 import { downloads } from './migrations/0004-downloads.ts';
+import { erased } from './migrations/0004-erased.ts';
 import { erasures } from './migrations/0004-erasures.ts';
 
 /** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
@@ -16,6 +17,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0003-audit', audit],
   ['0004-downloads', downloads],
   ['0004-erasures', erasures],
+  ['0004-erased', erased],
 ];
 
 interface MigrationTable {

@@ -27,6 +27,7 @@ export interface Tables {
   erasures: ErasureRow;
   jobs: JobRow;
   loose_blobs: LooseBlobRow;
+  erased: ErasedRow;
   holdings: HoldingRow;
 }
 
@@ -305,6 +306,16 @@ export interface JobRow {
   error: string | null;
   created: Micros;
   modified: Micros;
+}
+
+/** What was erased and does not stand in the list beside the keys yet; and the last entry that does. */
+export interface ErasedRow {
+  /** Its number in the list. */
+  seq: number;
+  /** A table; `hidden <table>`: it left the workspace. In row 1 `began`, then `listed`. */
+  kind: string;
+  /** In row 1 the list's id. */
+  row_id: string;
 }
 
 /**

@@ -1,0 +1,147 @@
+import { type Kysely, sql } from 'kysely';
+import type { Micros } from '../base/clock.ts';
+import { type BlobKey, type BlobKind, blobKey } from './blobs.ts';
+import { blobCustody, tableCustody } from './custody.ts';
+import type { Queries, Tx } from './database.ts';
+import type { KeyScope } from './keys.ts';
+import { abandonBlobs } from './loose-blobs.ts';
+import type { ErasedRow, Tables } from './schema.ts';
+
+/**
+ * What was erased is noted by triggers in the very transactions that erase it, so that no way of erasing is forgotten.
+ * What goes with a deleted project or account is not noted piece by piece: the project or account is.
+ */
+
+/** Rows that are noted one by one when they go from a living project. */
+const noted = ['iterations', 'exports', 'predictions', 'images', 'tags'] as const;
+/** Rows that may be deleted from the workspace first, while an iteration keeps them. */
+const hideable = ['images', 'tags'] as const;
+/** The column by which other tables refer to one of the noted. */
+const reference = { images: 'image_id', tags: 'tag_id', iterations: 'iteration_id', exports: '', predictions: '' };
+
+/** Makes the triggers that note what is erased, where they are missing. */
+export async function noteErased(db: Kysely<unknown>): Promise<void> {
+  const living = `exists (select 1 from projects join accounts on accounts.id = projects.account_id where projects.id = old.project_id and projects.deleted is null and accounts.deleted is null)`;
+  const triggers: [name: string, event: string, kind: string][] = [
+    ...(['accounts', 'projects'] as const).map((table): [string, string, string] => [
+      table,
+      `delete on ${table}`,
+      table,
+    ]),
+    ...noted.map((table): [string, string, string] => [table, `delete on ${table} when ${living}`, table]),
+    ...hideable.map((table): [string, string, string] => [
+      `hidden_${table}`,
+      `update of workspace on ${table} when old.workspace = 1 and new.workspace = 0`,
+      `hidden ${table}`,
+    ]),
+  ];
+  await db.transaction().execute(async (tx) => {
+    for (const [name, event, kind] of triggers)
+      await sql
+        .raw(
+          `create trigger if not exists erased_${name} after ${event} begin insert into erased (kind, row_id) values ('${kind}', old.id); end`,
+        )
+        .execute(tx);
+  });
+}
+
+/** The notes from `after` on, oldest first, at most `limit`. */
+export const selectErased = (db: Queries, after: number, limit: number): Promise<ErasedRow[]> =>
+  db.selectFrom('erased').selectAll().where('seq', '>', after).orderBy('seq').limit(limit).execute();
+
+/** The first row: which list this database belongs to, and whether the list has begun. */
+export const findErasedList = (db: Queries): Promise<ErasedRow> =>
+  db.selectFrom('erased').selectAll().where('seq', '=', 1).executeTakeFirstOrThrow();
+
+/** Says in the first row that the list with this id has begun. */
+export async function joinErasedList(tx: Tx, id: string): Promise<void> {
+  await tx.updateTable('erased').set({ kind: 'listed', row_id: id }).where('seq', '=', 1).execute();
+}
+
+/** Drops notes that stand in the list; the last one stays, so that the next has the next number. */
+export async function dropListed(db: Queries, last: number): Promise<void> {
+  await db.deleteFrom('erased').where('seq', '>', 1).where('seq', '<', last).execute();
+}
+
+/** Replaces all notes but the first. */
+export async function replaceErased(tx: Tx, rows: readonly ErasedRow[]): Promise<void> {
+  await tx.deleteFrom('erased').where('seq', '>', 1).execute();
+  for (const row of rows) await tx.insertInto('erased').values(row).execute();
+}
+
+/** Takes back the notes of predictions whose time was over: the clock removes them again, too. */
+export async function unnotePredictions(tx: Tx, ids: readonly string[]): Promise<void> {
+  await tx
+    .deleteFrom('erased')
+    .where('kind', '=', 'predictions')
+    .where('row_id', 'in', [...ids])
+    .execute();
+}
+
+/** Erases again what a note names, where it is there; returns the living project it was in. Its blobs are given to the sweep. */
+export async function eraseAgain(
+  tx: Tx,
+  { kind, row_id: id }: ErasedRow,
+  now: Micros,
+): Promise<Required<KeyScope> | undefined> {
+  if (kind === 'accounts' || kind === 'projects') {
+    await tx.updateTable(kind).set({ deleted: now }).where('id', '=', id).where('deleted', 'is', null).execute();
+    return undefined;
+  }
+  const [, hidden, name] = /^(hidden )?(\w+)$/.exec(kind) ?? [];
+  const table = noted.find((one) => one === name);
+  if (table === undefined) return undefined;
+  const scope = await scopeOf(tx, table, id);
+  if (scope === undefined) return undefined;
+  if (hidden !== undefined) {
+    const column = reference[table] as 'image_id';
+    await tx
+      .updateTable(table as 'images')
+      .set({ workspace: 0 })
+      .where('id', '=', id)
+      .execute();
+    for (const link of ['image_tags', 'regions'] as const) await tx.deleteFrom(link).where(column, '=', id).execute();
+    return scope;
+  }
+  const blobs = await eraseRow(tx, scope, table, id);
+  await abandonBlobs(tx, scope.projectId, blobs);
+  return scope;
+}
+
+const scopeOf = (tx: Tx, table: (typeof noted)[number], id: string): Promise<Required<KeyScope> | undefined> =>
+  tx
+    .selectFrom('projects')
+    .select(['id as projectId', 'account_id as accountId'])
+    .where('id', '=', (at) =>
+      at
+        .selectFrom(table as 'images')
+        .select('project_id')
+        .where('id', '=', id),
+    )
+    .executeTakeFirst();
+
+/** Removes a row and all rows that hang on it; returns the blobs that nobody refers to then. */
+async function eraseRow(
+  tx: Tx,
+  scope: Required<KeyScope>,
+  table: (typeof noted)[number],
+  id: string,
+): Promise<BlobKey[]> {
+  const column = reference[table];
+  const blobs = (Object.keys(blobCustody) as BlobKind[])
+    .filter((kind) => blobCustody[kind].hangsOn === table)
+    .map((kind) => blobKey(scope.accountId, scope.projectId, kind, id));
+  for (const child of Object.keys(tableCustody) as (keyof Tables)[]) {
+    if (!(tableCustody[child].hangsOn as readonly string[]).includes(table)) continue;
+    const named = noted.find((one) => one === child);
+    if (named === undefined) await sql`delete from ${sql.table(child)} where ${sql.ref(column)} = ${id}`.execute(tx);
+    else {
+      const rows = await sql<{
+        id: string;
+      }>`select id from ${sql.table(child)} where ${sql.ref(column)} = ${id}`.execute(tx);
+      for (const row of rows.rows) blobs.push(...(await eraseRow(tx, scope, named, row.id)));
+    }
+  }
+  await sql`delete from ${sql.table(table)} where id = ${id}`.execute(tx);
+  return blobs;
+}
