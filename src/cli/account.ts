@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
-import { AppError } from '../base/errors.ts';
 import type { AccountKeys, KeyPurpose, KeySlot } from '../domain/account.ts';
 import { accountKeys, createAccount, listAccounts, rotateKey, viewKeys } from '../services/accounts.ts';
-import type { App } from '../services/context.ts';
+import { accountDeleteCommand } from './account-delete.ts';
+import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
 
 const json = () => new Option('--json', 'print JSON');
@@ -67,24 +67,8 @@ export function accountCommand(): Command {
         printKeys(id, await rotateKey(app, id, options.purpose, options.slot), options.json);
       }),
     );
+  command.addCommand(accountDeleteCommand());
   return command;
-}
-
-/** The id of the account meant by id or name; without either the only one. @throws AppError `NoAccount`. */
-export async function accountId(app: Pick<App, 'db' | 'keys'>, wanted: string | undefined): Promise<string> {
-  const accounts = await listAccounts(app);
-  const found =
-    wanted === undefined ? accounts : accounts.filter((one) => one.id === wanted || one.userName === wanted);
-  if (found.length === 1) return found[0]!.id;
-  if (wanted === undefined)
-    throw new AppError(
-      'NoAccount',
-      `expected which account but there are ${accounts.length}: "ownsight account list" shows them`,
-    );
-  throw new AppError(
-    'NoAccount',
-    `expected the id or the unique name of an account but ${found.length} match: "ownsight account list" shows them`,
-  );
 }
 
 function printKeys(id: string, keys: AccountKeys, asJson = false): void {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { AuditEntry, AuditHead } from '../domain/audit.ts';
 import { readAudit } from '../services/audit.ts';
 import type { App } from '../services/context.ts';
-import { accountId } from './account.ts';
+import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
 
 /** `ownsight audit`: the log of what was done with an account. As JSON it is what `ownsight verify FILE` checks. */

@@ -7,7 +7,7 @@ import {
   languages,
   projectInventory,
 } from '../services/inventory.ts';
-import { accountId } from './account.ts';
+import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
 
 interface Options {

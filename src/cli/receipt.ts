@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { listReceipts, receiptKey } from '../services/receipts.ts';
-import { accountId } from './account.ts';
+import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
 
 const print = (line: string): void => {

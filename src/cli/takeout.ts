@@ -4,8 +4,8 @@ import { pipeline } from 'node:stream/promises';
 import { Command, Option } from 'commander';
 import { temporaryName } from '../base/durable.ts';
 import { type ArchiveFormat, archiveFormats, type TakeoutProgress, takeOut } from '../services/takeout/takeout.ts';
-import { accountId } from './account.ts';
 import { progressLine } from './progress-line.ts';
+import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
 
 interface Options {

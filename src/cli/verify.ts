@@ -6,7 +6,7 @@ import { type AuditHead, type AuditLink, chainFaults } from '../domain/audit.ts'
 import { listAccounts } from '../services/accounts.ts';
 import { verifyAudit } from '../services/audit.ts';
 import { receiptKey, verifyReceipt } from '../services/receipts.ts';
-import { accountId } from './account.ts';
+import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
 
 /** `ownsight verify`: whether a receipt or an audit log is as it was written. Exit code 2 when it is not. */

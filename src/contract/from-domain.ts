@@ -18,11 +18,13 @@ import type { Tag } from '../domain/tag.ts';
 import { dateWithoutZone, dateWithZone, float } from './json.ts';
 import type * as wire from './wire.ts';
 
-/** Makes the links that an answer carries. Each authorises itself, for 24 hours. */
+/** Makes the links that an answer carries. Each authorises itself, for 24 hours unless said otherwise. */
 export interface Links {
   image(projectId: string, imageId: string, size: 'original' | 'thumbnail'): string;
   prediction(projectId: string, predictionId: string, size: 'original' | 'thumbnail'): string;
   export(made: Export): string;
+  /** Does not expire: as long as the receipt is there. */
+  receipt(receiptId: string): string;
 }
 
 /** The account, as 1.x had it; property names are made PascalCase by that version. */

@@ -3,7 +3,7 @@ import { AuditLog } from './audit.ts';
 import { Deletion } from './deletion.ts';
 import { Inventory, Language, ProjectInventory } from './inventory.ts';
 import type { Operation } from './operation.ts';
-import { Receipt, ReceiptKey, Receipts } from './receipt.ts';
+import { AccountDeleted, AccountDeletion, Receipt, ReceiptKey, Receipts } from './receipt.ts';
 import { Retention, RetentionUpdate } from './retention.ts';
 import { boolean, ids, int53, optional, query, text } from './schema.ts';
 
@@ -57,6 +57,18 @@ export const ownsightOperations = {
     reply: AuditLog,
     summary:
       'The log of what was done with the account, oldest first, 1000 entries at a time after the one numbered `after`.',
+  },
+  DeleteAccount: {
+    api: 'ownsight',
+    since: '1',
+    method: 'POST',
+    query: query({}),
+    success: [202],
+    path: '/account/deletion',
+    body: { kind: 'json', schema: AccountDeletion, required: true },
+    reply: AccountDeleted,
+    summary:
+      'Delete the account with everything it has, for good. Its keys are dead when this answers; the link in the answer leads to the receipt.',
   },
   ListReceipts: {
     api: 'ownsight',

@@ -33,3 +33,15 @@ export const fromReceipt = ({ asked, finished, ...rest }: Noun) => ({
   asked: dateWithZone(asked),
   finished: finished === null ? null : dateWithZone(finished),
 });
+
+/** What deleting an account asks for. */
+export const AccountDeletion = model(
+  'AccountDeletion',
+  { name: text({ description: 'The name of the account, typed as it is.' }) },
+  { 'x-problem': 'BadRequest' },
+);
+/** What is left to whoever deleted their account. */
+export const AccountDeleted = model('AccountDeleted', {
+  receiptId: id(),
+  receiptUrl: text({ description: 'Leads to the receipt without a key, for 90 days. Keep it.' }),
+});

@@ -37,6 +37,7 @@ const links: Links = {
   image: (_project, id, size) => `${size} ${id}`,
   prediction: (_project, _id, size) => size,
   export: () => 'https://model.zip',
+  receipt: () => 'https://receipt',
 };
 
 test('a project of 3.4 and of 3.0', () => {

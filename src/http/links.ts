@@ -4,6 +4,7 @@ import { withDashes, withoutDashes } from '../base/id.ts';
 import type { Links } from '../contract/from-domain.ts';
 import { limits } from '../domain/limits.ts';
 import type { App, ProjectScope } from '../services/context.ts';
+import { receiptToken } from '../services/receipts.ts';
 
 /** What a link leads to. Ids lower case with dashes. */
 export type LinkTarget =
@@ -73,6 +74,7 @@ export function createLinks(app: Pick<App, 'keys' | 'clock'>, accountId: string,
     prediction: (projectId, id, size) => link({ kind: 'prediction', projectId, id, size }),
     export: ({ projectId, iterationId, platform, flavor }) =>
       link({ kind: 'export', projectId, iterationId, platform, flavor }),
+    receipt: (id) => `${base}/ownsight/v1/receipts/${id}/collect?token=${receiptToken(app, id)}`,
   };
 }
 
