@@ -51,6 +51,7 @@ function printKind(held: HeldKind): void {
   print(`    kept     ${held.kept}`);
   print(`    where    ${held.location}${held.key === null ? '' : `, sealed by the ${held.key} key`}`);
   print(`    shown    ${operations(held.shownBy)}`);
+  print(`    exported ${operations(held.exportedBy)}`);
   print(`    deleted  ${operations(held.deletedBy)}\n`);
 }
 

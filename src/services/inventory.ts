@@ -1,5 +1,6 @@
 import { blobKinds } from '../store/blobs.ts';
 import { blobCustody, type DataClass, tableCustody } from '../store/custody.ts';
+import { blobTakeout, tableTakeout } from '../store/custody-takeout.ts';
 import { type Kind, type Language, languageFor, languages, type Words, wordsOf } from '../store/custody-words.ts';
 import { countOwn, holdingsOf } from '../store/holdings.ts';
 import { listProjects } from '../store/projects.ts';
@@ -29,6 +30,8 @@ export interface HeldKind extends Words, Amount {
   readonly key: 'account' | 'project' | null;
   /** Operations of any of the APIs. */
   readonly shownBy: string[];
+  /** Operations and commands that hand it out in an archive; empty for secrets, and for what is made from the rest. */
+  readonly exportedBy: string[];
   readonly deletedBy: string[];
 }
 
@@ -112,10 +115,13 @@ function told(rows: readonly Counted[], language: Language, folder: string): Hel
       location: table === undefined ? `blobs/${folder}/${kind}/` : `ownsight.db (${kind})`,
       key: table === undefined ? 'project' : keyOf(table.columns),
       shownBy: [...shownBy],
+      exportedBy: isTakenOut(kind) ? ['ownsight takeout'] : [],
       deletedBy: [...deletedBy],
     };
   });
 }
+
+const isTakenOut = (kind: Kind): boolean => !('leftOut' in { ...tableTakeout, ...blobTakeout }[kind]);
 
 function keyOf(columns: object): HeldKind['key'] {
   const held: unknown[] = Object.values(columns);

@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import { projectDeletion } from '../../src/services/deletions.ts';
 import { inventory, projectInventory } from '../../src/services/inventory.ts';
 import { countHoldings } from '../../src/store/holdings.ts';
-import { plantAccount, plantProject, testStores } from '../fixtures/stores.ts';
+import { type Planted, plantAccount, plantProject, testStores } from '../fixtures/stores.ts';
 
 const projects = 10;
 const imagesEach = 100_000;
@@ -23,7 +23,7 @@ async function median(work: () => Promise<unknown>): Promise<number> {
 test('an account with 1,000,000 pictures sees everything it has within 200 ms', async (t) => {
   const stores = await testStores(t);
   const accountId = await plantAccount(stores);
-  const planted = [];
+  const planted: Planted[] = [];
   for (let n = 0; n < projects; n++) {
     const project = await plantProject(stores, accountId, 1);
     planted.push(project);
