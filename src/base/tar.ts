@@ -6,7 +6,10 @@ const block = 512;
 /** Eleven octal digits: the largest size a header holds. */
 const largest = 8 ** 11 - 1;
 
-/** The entries as a tar (POSIX.1-1988, ustar): headers, bytes, and the two empty blocks at the end, all files of mode 0600 dated `seconds`. */
+/**
+ * The entries as a tar (POSIX.1-1988, ustar): headers, bytes, and the two empty blocks at the end, all files of mode
+ * 0600 dated `seconds`.
+ */
 export async function* tar(entries: AsyncIterable<ArchiveEntry>, seconds: number): AsyncGenerator<Uint8Array> {
   for await (const { name, bytes } of entries) {
     yield header(name, bytes.length, seconds);

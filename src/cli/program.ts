@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { accountCommand } from './account.ts';
 import { auditCommand } from './audit.ts';
+import { backupCommand } from './backup.ts';
 import { dataCommand } from './data.ts';
 import { doctorCommand } from './doctor.ts';
 import { failure } from './failure.ts';
 import { receiptKeyCommand, receiptsCommand } from './receipt.ts';
+import { restoreCommand } from './restore.ts';
 import { serveCommand } from './serve.ts';
 import { takeoutCommand } from './takeout.ts';
 import { verifyCommand } from './verify.ts';
@@ -21,12 +23,14 @@ export async function run(argv: readonly string[]): Promise<void> {
   program.addCommand(serveCommand());
   program.addCommand(accountCommand());
   program.addCommand(dataCommand());
+  program.addCommand(backupCommand());
   program.addCommand(doctorCommand());
   program.addCommand(auditCommand());
   program.addCommand(receiptsCommand());
   program.addCommand(receiptKeyCommand());
   program.addCommand(verifyCommand());
   program.addCommand(takeoutCommand());
+  program.addCommand(restoreCommand());
   try {
     await program.parseAsync([...argv]);
   } catch (error) {

@@ -28,6 +28,8 @@ export const limits = {
   trainingImageBytes: 6 * 1024 * 1024,
   /** Bytes of a picture to predict: 4 MB. */
   predictionImageBytes: 4 * 1024 * 1024,
+  /** Bytes of a model, or of an exported one, that comes in an archive. */
+  modelBytes: 256 * 1024 * 1024,
   /** Pixels of a picture's longer side. */
   imageSide: 10_240,
   /** Pixels of a picture in all; beyond it decoding is refused before it starts. */

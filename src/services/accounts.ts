@@ -51,15 +51,26 @@ export async function createAccount(
     );
   if (input.email !== undefined && (!/^\S+@\S+$/.test(input.email) || input.email.length > nameLength))
     throw problem('BadRequestInvalidEmailAddress');
-  const id = newId();
+  const { email = null } = input;
+  return addAccount(app, { id: newId(), userName, email, tier: 'S0', created: app.clock.now() });
+}
+
+/**
+ * Keeps an account under the id it has, with four new keys: for {@link createAccount}, and for one that comes back from
+ * an archive.
+ */
+export async function addAccount(
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
+  { id, userName, email, tier, created }: Account,
+): Promise<Account> {
   const scope = { accountId: id };
   await createKey(app, scope);
   const row: AccountRow = {
     id,
     user_name: sealText(app.keys, scope, 'accounts.user_name', id, userName),
-    email: input.email === undefined ? null : sealText(app.keys, scope, 'accounts.email', id, input.email),
-    tier: 'S0',
-    created: app.clock.now(),
+    email: email === null ? null : sealText(app.keys, scope, 'accounts.email', id, email),
+    tier,
+    created,
     deleted: null,
   };
   const keys = purposes.flatMap((purpose) => slots.map((slot) => newKey(app, id, purpose, slot)));

@@ -49,7 +49,7 @@ export async function createTag(
     id,
     project_id: scope.projectId,
     name: sealText(app.keys, scope, 'tags.name', id, name),
-    name_lookup: nameLookup(app, scope, name),
+    name_lookup: tagNameLookup(app, scope, name),
     description: sealedDescription(app, scope, id, input.description),
     type,
     created: app.clock.now(),
@@ -126,7 +126,7 @@ export async function updateTag(
     const set: Partial<TagRow> = {};
     if (changes.name !== undefined) {
       const name = checkedName('BadRequestTagName', 'the tag name', changes.name);
-      set.name_lookup = nameLookup(app, scope, name);
+      set.name_lookup = tagNameLookup(app, scope, name);
       const taken = await tagByName(tx, scope.projectId, set.name_lookup);
       if (taken !== undefined && taken.id !== tagId) throw problem('BadRequestTagNameNotUnique');
       set.name = sealText(app.keys, scope, 'tags.name', tagId, name);
@@ -194,7 +194,8 @@ export async function tagNames(app: Pick<App, 'db' | 'keys'>, scope: ProjectScop
   return new Map(rows.map((row) => [row.id, openText(app.keys, scope, 'tags.name', row.id, row.name)]));
 }
 
-const nameLookup = (app: Pick<App, 'keys'>, scope: ProjectScope, name: string): string =>
+/** What a tag's name is found by, in whatever letter case. */
+export const tagNameLookup = (app: Pick<App, 'keys'>, scope: ProjectScope, name: string): string =>
   app.keys.lookup(scope, 'tag-name', name.toLowerCase());
 
 /** Refuses a type of tag that this kind of project, `null` for object detection, does not know. */

@@ -54,10 +54,7 @@ export async function trainProject(
       );
     const set = await trainingSet(tx, projectId);
     validate(set, project);
-    const tagIds = set.tags.map((tag) => tag.id);
-    const tagged = set.images.filter((image) => image.tagIds.length > 0);
-    const learned = JSON.stringify([project.domain_id, project.classification_type, tagIds, tagged]);
-    const fingerprint = app.keys.lookup(scope, 'training-set', learned);
+    const fingerprint = trainingSetLookup(app, scope, project, set);
     const latest = iterations[0];
     if (!input.forceTrain && latest?.status === 'Completed' && latest.training_set === fingerprint)
       throw problem('BadRequestTrainingNotNeeded');
@@ -73,6 +70,25 @@ export async function trainProject(
     return iteration;
   });
   return iterationFromRow(app.keys, scope, row);
+}
+
+/**
+ * What tells whether two trainings learn the same: equal for the same settings, tags and tagged images, in order of
+ * their ids.
+ */
+export function trainingSetLookup(
+  app: Pick<App, 'keys'>,
+  scope: ProjectScope,
+  settings: Pick<ProjectRow, 'domain_id' | 'classification_type'>,
+  set: {
+    readonly tags: readonly { readonly id: string }[];
+    readonly images: readonly { readonly id: string; readonly tagIds: readonly string[] }[];
+  },
+): string {
+  const tagIds = set.tags.map((tag) => tag.id);
+  const tagged = set.images.filter((image) => image.tagIds.length > 0);
+  const learned = JSON.stringify([settings.domain_id, settings.classification_type, tagIds, tagged]);
+  return app.keys.lookup(scope, 'training-set', learned);
 }
 
 function refuseUnsupported(project: ProjectRow, input: TrainingInput): void {

@@ -2,8 +2,11 @@ import type { BlobKind } from './blobs.ts';
 import { blobCustody, tableCustody } from './custody.ts';
 import type { Tables } from './schema.ts';
 
-/** What an opened column holds: text, JSON, little-endian float32 numbers; `never` leaves the server in no form. */
-export type PlainForm = 'text' | 'json' | 'float32' | 'never';
+/**
+ * What an opened column holds: text, JSON, JSON in which ids of other rows occur, little-endian float32 numbers;
+ * `never` leaves the server in no form.
+ */
+export type PlainForm = 'text' | 'json' | 'json with ids' | 'float32' | 'never';
 
 type Columns<T extends keyof Tables> = (typeof tableCustody)[T]['columns'];
 /** The columns of a table that are held in one way. */
@@ -52,7 +55,7 @@ export const tableTakeout = {
   },
   iteration_tags: { opened: {}, restore: 'restored' },
   iteration_images: { opened: { scores: 'float32' }, restore: 'restored' },
-  predictions: { opened: { application: 'text', results: 'json' }, restore: 'restored' },
+  predictions: { opened: { application: 'text', results: 'json with ids' }, restore: 'restored' },
   exports: { opened: {}, restore: 'restored' },
   retention: { opened: {}, restore: 'restored' },
   audit: { opened: { detail: 'json' }, restore: { not: 'a log tells of the server it was kept on' } },

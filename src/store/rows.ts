@@ -7,7 +7,9 @@ import type { Tables } from './schema.ts';
 /** A row of any table, by its columns. */
 export type AnyRow = Readonly<Record<string, unknown>>;
 
-/** Which rows are a project's, or an account's own (not its projects'); those deleted, but not removed yet, are none's. */
+/**
+ * Which rows are a project's, or an account's own (not its projects'); those deleted, but not removed yet, are none's.
+ */
 function ofOwner(table: keyof Tables, { accountId, projectId }: KeyScope): RawBuilder<boolean> {
   if (projectId === undefined) return table === 'accounts' ? sql`id = ${accountId}` : sql`account_id = ${accountId}`;
   if (table === 'projects') return sql`id = ${projectId}`;

@@ -94,7 +94,9 @@ const pixels = ({ left, top, width, height }: Box, w: number, h: number): number
 /** The columns of `images.csv`. */
 export const csvColumns = ['image_id', 'file', 'width', 'height', 'created', 'tag', 'tags', 'regions', 'metadata'];
 
-/** One line a picture (RFC 4180, every field quoted): `tag` is its first tag, `tags`, `regions` and `metadata` are JSON. */
+/**
+ * One line a picture (RFC 4180, every field quoted): `tag` is its first tag, `tags`, `regions` and `metadata` are JSON.
+ */
 export function csv(): Collected {
   const lines = text();
   const line = (fields: readonly unknown[]): void =>
@@ -111,7 +113,10 @@ export function csv(): Collected {
   };
 }
 
-/** A YOLO label file (docs.ultralytics.com/datasets/detect): class, then centre and size of the box in parts of the picture. */
+/**
+ * A YOLO label file (docs.ultralytics.com/datasets/detect): class, then centre and size of the box in parts of the
+ * picture.
+ */
 export function yoloLabels({ regions }: TakenImage, tags: readonly TakenTag[]): string {
   const number = new Map(tags.map((tag, index) => [tag.id, index]));
   return regions
@@ -147,7 +152,9 @@ export function vocAnnotation({ file, width, height, regions }: TakenImage): str
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const xml = (value: string): string => value.replaceAll(/[&<>"]/g, (character) => entities[character]!);
 
-/** A list a tag: the files of the pictures that carry it, one a line. Lists, not copies, so that no byte is there twice. */
+/**
+ * A list a tag: the files of the pictures that carry it, one a line. Lists, not copies, so that no byte is there twice.
+ */
 export function listsByTag(tags: readonly TakenTag[]): {
   add(image: TakenImage): void;
   /** By file name. */

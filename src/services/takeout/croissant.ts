@@ -43,7 +43,10 @@ const described: Readonly<Record<string, readonly [type: string, description: st
   metadata: ['sc:Text', 'Its metadata, as JSON.'],
 };
 
-/** A project's pictures as a Croissant 1.1 dataset (mlcommons.org/croissant/1.1), in JSON-LD: a record a picture, with its pixels. */
+/**
+ * A project's pictures as a Croissant 1.1 dataset (mlcommons.org/croissant/1.1), in JSON-LD: a record a picture, with
+ * its pixels.
+ */
 export function croissant({ id, name, description, creator, modified, csvDigest, csvBytes }: CroissantFacts): unknown {
   const field = (column: string) => ({
     '@type': 'cr:Field',

@@ -17,7 +17,10 @@ export function columnsOf(table: keyof Tables): readonly (readonly [name: string
 export const rowId = (table: keyof Tables, row: AnyRow): string =>
   tableCustody[table].key.map((column) => row[column]).join('/');
 
-/** A row with its texts in the clear, as the archive holds it: without lookups, and without secrets. @throws AppError `Sealed`, `KeyMissing`. */
+/**
+ * A row with its texts in the clear, as the archive holds it: without lookups, and without secrets. @throws AppError
+ * `Sealed`, `KeyMissing`.
+ */
 export function openRow(keys: Keys, scope: KeyScope, table: keyof Tables, row: AnyRow): Record<string, unknown> {
   const open: Record<string, unknown> = {};
   for (const [name, held, form] of columnsOf(table)) {
@@ -35,13 +38,13 @@ export function openRow(keys: Keys, scope: KeyScope, table: keyof Tables, row: A
 
 function decode(form: PlainForm, bytes: Buffer): unknown {
   if (form === 'text') return bytes.toString('utf8');
-  if (form === 'json') return JSON.parse(bytes.toString('utf8'));
+  if (form !== 'float32') return JSON.parse(bytes.toString('utf8'));
   return Array.from(new Float32Array(new Uint8Array(bytes).buffer));
 }
 
 /** The inverse of {@link openRow} for one sealed value. */
 export function encodeColumn(form: PlainForm, value: unknown): Uint8Array {
   if (form === 'text') return Buffer.from(value as string);
-  if (form === 'json') return Buffer.from(JSON.stringify(value));
+  if (form !== 'float32') return Buffer.from(JSON.stringify(value));
   return new Uint8Array(Float32Array.from(value as number[]).buffer);
 }

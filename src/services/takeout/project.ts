@@ -30,7 +30,10 @@ import { croissant } from './croissant.ts';
 import { blobFile, folderOf, isoTime, jsonFile, jsonLines } from './layout.ts';
 import { type Notes, pagesOf, rowLines, type Taking, takenRow, withBlobs } from './taking.ts';
 
-/** Ids of the rows that were taken, by table: what refers to another row, of a later moment, is left to the next takeout. */
+/**
+ * Ids of the rows that were taken, by table: what refers to another row, of a later moment, is left to the next
+ * takeout.
+ */
 type Taken = Map<keyof Tables, Set<string>>;
 
 /** Everything of one project, file by file. */

@@ -81,7 +81,12 @@ const clear: Readonly<Record<string, unknown>> = {
   number: { type: ['number', 'null'] },
   flag: { enum: [0, 1] },
 };
-const opened = { text: maybeText, json: anything, float32: { type: ['array', 'null'], items: number } };
+const opened = {
+  text: maybeText,
+  json: anything,
+  'json with ids': anything,
+  float32: { type: ['array', 'null'], items: number },
+};
 
 /** The shape of a line of `rows/<table>-….jsonl`. */
 function rowSchema(table: keyof Tables): unknown {

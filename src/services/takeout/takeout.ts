@@ -49,7 +49,10 @@ export interface Takeout {
   readonly mediaType: string;
   /** The archive's bytes, made as fast as they are read. Destroying it ends the takeout. */
   readonly stream: Readable;
-  /** What could not be read, also in the archive's `MISSING.json`; whole once the stream has ended. Empty: the archive is complete. */
+  /**
+   * What could not be read, also in the archive's `MISSING.json`; whole once the stream has ended. Empty: the archive
+   * is complete.
+   */
   readonly missing: readonly MissingItem[];
 }
 
