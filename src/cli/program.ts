@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { accountCommand } from './account.ts';
 import { auditCommand } from './audit.ts';
+import { backupCommand } from './backup.ts';
 import { dataCommand } from './data.ts';
 import { doctorCommand } from './doctor.ts';
 import { failure } from './failure.ts';
@@ -22,6 +23,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   program.addCommand(serveCommand());
   program.addCommand(accountCommand());
   program.addCommand(dataCommand());
+  program.addCommand(backupCommand());
   program.addCommand(doctorCommand());
   program.addCommand(auditCommand());
   program.addCommand(receiptsCommand());

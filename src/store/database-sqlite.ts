@@ -209,6 +209,14 @@ async function open(writer: Sqlite.Database, reader: Sqlite.Database, clock: Clo
         leave();
       }
     },
+    async copyTo(path) {
+      try {
+        // All pages in one step: then it is one moment, and another process's writes do not make it begin anew.
+        await reader.backup(path, { progress: () => 0x7fffffff });
+      } catch (error) {
+        throw storageError(error);
+      }
+    },
     async faults() {
       const lines = reader.pragma('integrity_check') as { integrity_check: string }[];
       const broken = reader.pragma('foreign_key_check') as { table: string; parent: string }[];

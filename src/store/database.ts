@@ -28,6 +28,8 @@ export interface Database {
    * reader was in the way: try again.
    */
   checkpoint(): Promise<boolean>;
+  /** Writes the database as it is at this moment to a new file, holding nobody up but readers of this process. */
+  copyTo(path: string): Promise<void>;
   /**
    * What the engine itself finds wrong with its files and references, in its own words without any content; empty =
    * sound. Reads everything: not for a server at work.
