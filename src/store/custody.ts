@@ -64,7 +64,7 @@ export const tableCustody = {
     dataClass: 'content',
     kept: 'until the account is deleted',
     shownBy: ['GetAccountInfo'],
-    deletedBy: [],
+    deletedBy: ['DeleteAccount'],
     key: ['id'],
     hangsOn: [],
     columns: {
@@ -83,7 +83,7 @@ export const tableCustody = {
     dataClass: 'secret',
     kept: 'until the key is rotated or the account deleted',
     shownBy: ['GetAccountInfo'],
-    deletedBy: [],
+    deletedBy: ['DeleteAccount'],
     key: ['id'],
     hangsOn: ['accounts'],
     columns: {
@@ -103,7 +103,7 @@ export const tableCustody = {
     dataClass: 'content',
     kept: 'until the project is deleted',
     shownBy: ['GetProjects', 'GetProject'],
-    deletedBy: ['DeleteProject'],
+    deletedBy: ['DeleteProject', 'DeleteAccount'],
     key: ['id'],
     hangsOn: ['accounts'],
     columns: {
@@ -340,7 +340,7 @@ export const tableCustody = {
     dataClass: 'record',
     kept: 'until the account is deleted',
     shownBy: ['GetAudit'],
-    deletedBy: [],
+    deletedBy: ['DeleteAccount'],
     key: ['id'],
     hangsOn: ['accounts'],
     columns: {
@@ -363,7 +363,7 @@ export const tableCustody = {
     dataClass: 'record',
     kept: 'until the account is deleted',
     shownBy: ['GetAudit'],
-    deletedBy: [],
+    deletedBy: ['DeleteAccount'],
     key: ['account_id'],
     hangsOn: ['accounts'],
     columns: { account_id: 'id', head: 'sealed by account key' },
