@@ -125,6 +125,27 @@ test('bytes are those on the disk, and every kind is counted', async (t) => {
       [1, 129],
     ],
   );
+  const now = async (kind: string) => {
+    const { count, bytes } = (await holdingsOf(stores.db.query, project.accountId)).find((row) => row.kind === kind)!;
+    return [count, bytes];
+  };
+  await stores.db.query.updateTable('exports').set({ status: 'Failed' }).execute();
+  await stores.db.query.updateTable('iterations').set({ status: 'Training' }).execute();
+  assert.deepEqual(
+    [await now('export'), await now('model')],
+    [
+      [0, 0],
+      [0, 0],
+    ],
+    'no file while there is none',
+  );
+  await stores.db.query.updateTable('images').set({ workspace: 0 }).where('id', '=', project.imageIds[0]!).execute();
+  const left = (await holdingsOf(stores.db.query, project.accountId)).filter((row) => row.deleted > 0);
+  assert.deepEqual(left.map(({ kind, deleted }) => [kind, deleted]).sort(), [
+    ['image-original', 1],
+    ['image-thumbnail', 1],
+    ['images', 1],
+  ]);
   const [{ bytes } = { bytes: 0 }] = (
     await sql<{ bytes: number }>`select sum(length(box)) as bytes from regions`.execute(stores.db.query)
   ).rows;
