@@ -51,6 +51,10 @@ export interface FileReply {
   readonly size: number | undefined;
   /** Changes whenever the bytes do: lets a client go on with a download it began. */
   readonly tag?: string;
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What is known only when all bytes are sent, as trailers (RFC 9110, section 6.5): for files of unknown size. */
+  readonly trailers?: Readonly<Record<string, () => string>>;
   /**
    * The bytes from `from` to the one before `to`; 0 and `size` for all of them. `to` is `undefined` when the size is.
    */

@@ -5,7 +5,7 @@ import { Inventory, Language, ProjectInventory } from './inventory.ts';
 import type { Operation } from './operation.ts';
 import { AccountDeleted, AccountDeletion, Receipt, ReceiptKey, Receipts } from './receipt.ts';
 import { Retention, RetentionUpdate } from './retention.ts';
-import { boolean, ids, int53, optional, query, text } from './schema.ts';
+import { boolean, ids, int53, oneOf, optional, query, text } from './schema.ts';
 
 const project = '/projects/{projectId}';
 const exported = `${project}/iterations/{iterationId}/exports/{exportId}`;
@@ -22,6 +22,9 @@ const images = query({
   language: optional(Language),
 });
 const inWords = query({ language: optional(Language) });
+const takeout = query({
+  format: optional(oneOf(['zip', 'tar'], { default: 'zip', description: '`zip` opens everywhere, `tar` is faster.' })),
+});
 
 /** What operations of a method share unless they say otherwise. */
 const get = { api: 'ownsight', since: '1', method: 'GET', query: query({}), success: [200] } as const;
@@ -46,6 +49,21 @@ export const ownsightOperations = {
     query: inWords,
     reply: ProjectInventory,
     summary: 'The same for one project.',
+  },
+  GetTakeout: {
+    ...get,
+    path: '/takeout',
+    query: takeout,
+    reply: 'file',
+    summary:
+      'Everything of the account as one archive, made while it is read. `Ownsight-Estimated-Bytes` tells about how long it gets; the trailer `Ownsight-Missing` how many files could not be read, which its MISSING.json lists.',
+  },
+  GetProjectTakeout: {
+    ...get,
+    path: `${project}/takeout`,
+    query: takeout,
+    reply: 'file',
+    summary: 'The same of one project.',
   },
   GetAudit: {
     api: 'ownsight',

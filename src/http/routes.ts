@@ -25,6 +25,7 @@ import { projectHandlers } from './handlers/projects.ts';
 import { receiptHandlers } from './handlers/receipts.ts';
 import { retentionHandlers } from './handlers/retention.ts';
 import { tagHandlers } from './handlers/tags.ts';
+import { takeoutHandlers } from './handlers/takeout.ts';
 import { createLinks } from './links.ts';
 import { send } from './sending.ts';
 import { readJson, readPictures } from './uploads.ts';
@@ -46,6 +47,7 @@ const handlers: Handlers = {
   ...iterationHandlers,
   ...predictionHandlers,
   ...ownsightHandlers,
+  ...takeoutHandlers,
   ...inventoryHandlers,
   ...deletionHandlers,
   ...retentionHandlers,

@@ -40,9 +40,13 @@ async function sendFile(request: FastifyRequest, reply: FastifyReply, file: File
     'content-disposition': `attachment; filename="${file.name.replaceAll(/[^\w .()-]/g, '_')}"; filename*=UTF-8''${encodeURIComponent(file.name)}`,
     'cache-control': 'private, no-store',
     ...(entityTag && { etag: entityTag }),
+    ...file.headers,
   });
   reply.type(file.mediaType);
-  if (size === undefined) return reply.send(await file.open(0, undefined));
+  if (size === undefined) {
+    for (const [name, value] of Object.entries(file.trailers ?? {})) reply.trailer(name, async () => value());
+    return reply.send(await file.open(0, undefined));
+  }
   reply.header('accept-ranges', 'bytes');
   const condition = request.headers['if-range'];
   const isSame = condition === undefined || condition === entityTag;

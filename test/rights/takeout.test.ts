@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   existsSync,
   globSync,
@@ -12,8 +13,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { runOwnsight, startServer, type TestServer } from '../fixtures/server.ts';
@@ -215,6 +218,30 @@ test('Croissant names files that are there, columns that are there, and their ha
   );
 });
 
+/** The archive as the route gives it out, with the trailer that tells what is missing. */
+async function download(path: string): Promise<{ files: Map<string, Buffer>; estimated: number; missing: string }> {
+  const request = get(`${server.endpoint}/ownsight/v1${path}`, { headers: { 'Training-Key': server.trainingKey } });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  assert.equal(response.statusCode, 200);
+  const files = await unzip(await buffer(response));
+  return {
+    files: new Map([...files].map(([name, bytes]) => [name.split('/').slice(1).join('/'), bytes])),
+    estimated: Number(response.headers['ownsight-estimated-bytes']),
+    missing: response.trailers['ownsight-missing']!,
+  };
+}
+
+test('the route gives out the same archive as the command, and says that nothing is missing', async () => {
+  const { files, estimated, missing } = await download('/takeout');
+  const projects = (one: Map<string, Buffer>) =>
+    new Map([...one].filter(([name]) => name.startsWith('data/projects/') && !name.includes('/rows/')));
+  assert.deepEqual(projects(files), projects(archive));
+  assert.equal(missing, '0');
+  assert.ok(estimated > 100_000);
+  const stranger = await fetch(`${server.endpoint}/ownsight/v1/takeout`, { headers: { 'Training-Key': 'no' } });
+  assert.equal(stranger.status, 401);
+});
+
 test('one damaged picture: the archive lists exactly it, and the command says incomplete', async () => {
   const [victim] = await account.clients.training.getImages(account.projectId, { take: 1 });
   const path = join(server.home, 'blobs', server.account, account.projectId, 'image-original', victim!.id!);
@@ -229,6 +256,7 @@ test('one damaged picture: the archive lists exactly it, and the command says in
     '--out',
     join(folder, 'damaged.zip'),
   ]);
+  assert.equal((await download(`/projects/${account.projectId}/takeout`)).missing, '1');
   rmSync(path);
   const lost = await runOwnsight(server.home, [
     'takeout',

@@ -8,6 +8,7 @@ import { findAccount } from '../../store/accounts.ts';
 import { takeoutOrder } from '../../store/custody-takeout.ts';
 import { hasProject, listProjects } from '../../store/projects.ts';
 import { openText } from '../../store/sealed.ts';
+import { record } from '../audit.ts';
 import type { App } from '../context.ts';
 import { requireProject } from '../projects.ts';
 import { bag } from './bag.ts';
@@ -47,6 +48,8 @@ export interface Takeout {
   /** What to save it as. */
   readonly name: string;
   readonly mediaType: string;
+  /** About how long the archive gets: what its pictures, exports and stored predictions take. */
+  readonly estimatedBytes: number;
   /** The archive's bytes, made as fast as they are read. Destroying it ends the takeout. */
   readonly stream: Readable;
   /**
@@ -74,6 +77,9 @@ export async function takeOut(app: Taking, accountId: string, input: TakeoutInpu
     ? [projectId]
     : (await listProjects(app.db.query, accountId)).map((row) => row.id).reverse();
   const creator = openText(app.keys, { accountId }, 'accounts.user_name', accountId, account.user_name);
+  await app.db.transaction((tx) =>
+    record(app, tx, 'takeout', projectId === undefined ? { accountId } : { accountId, projectId }, { format }),
+  );
   const missing: MissingItem[] = [];
   const report = await reporting(app, projects, input);
   const notes: Notes = { missing, done: report.bytes, signal: input.signal };
@@ -91,6 +97,7 @@ export async function takeOut(app: Taking, accountId: string, input: TakeoutInpu
   return {
     name: `${folder}.${format}`,
     mediaType: format === 'zip' ? 'application/zip' : 'application/x-tar',
+    estimatedBytes: report.totalBytes,
     stream: Readable.from(bytes, { objectMode: false, highWaterMark: 1024 * 1024 }),
     missing,
   };
@@ -150,6 +157,7 @@ async function reporting(app: Pick<App, 'db'>, projects: readonly string[], { on
     }
   const begun = performance.now();
   return {
+    totalBytes,
     bytes(more: number): void {
       doneBytes += more;
     },
