@@ -16,46 +16,65 @@ export interface Stores {
 /** One row of a table, as it lies. */
 type Row = Readonly<Record<string, unknown>>;
 
-/** The rows of a project in each table that belongs to it. */
-function rowsOf(home: string, projectId: string): [keyof Tables, Row[]][] {
+/** The rows of a project, or those of an account that are no project's, in each table that belongs to it. */
+function rowsOf(home: string, owner: 'account' | 'project', id: string): [keyof Tables, Row[]][] {
   const db = new Sqlite(join(home, 'ownsight.db'), { readonly: true });
   try {
-    return Object.entries(tableCustody).flatMap(([table, { owner, columns }]): [keyof Tables, Row[]][] => {
-      const column = table === 'projects' ? 'id' : 'project_id';
-      if (owner !== 'project' || !(column in columns)) return [];
-      return [
-        [table as keyof Tables, db.prepare(`select * from ${table} where ${column} = ?`).all(projectId) as Row[]],
-      ];
+    return Object.entries(tableCustody).flatMap(([table, custody]): [keyof Tables, Row[]][] => {
+      const column = table === `${owner}s` ? 'id' : `${owner}_id`;
+      if (custody.owner !== owner || !(column in custody.columns)) return [];
+      return [[table as keyof Tables, db.prepare(`select * from ${table} where ${column} = ?`).all(id) as Row[]]];
     });
   } finally {
     db.close();
   }
 }
 
+/** Sixteen bytes of a ciphertext. */
+const cipherNeedle = (kind: string, bytes: Buffer): Needle => ({
+  kind: `ciphertext: ${kind}`,
+  encoding: 'it lay',
+  // Behind the version: the nonce and the first of the ciphertext, which no other ciphertext shares.
+  bytes: bytes.subarray(1, 17),
+});
+
+const sealedOf = (rows: readonly [keyof Tables, Row[]][]): Needle[] =>
+  rows.flatMap(([table, list]) =>
+    Object.entries(tableCustody[table].columns)
+      .filter(([, held]) => held.startsWith('sealed'))
+      .flatMap(([column]) =>
+        list
+          .filter((row) => row[column] !== null)
+          .map((row) => cipherNeedle(`${table}.${column}`, row[column] as Buffer)),
+      ),
+  );
+
 /**
  * What must be gone from the disk when a project is erased, beside all plain text: sixteen bytes of each of its
  * ciphertexts in rows and files, and of its wrapped key. Overwritten and unlinked is more than unreadable.
  */
 export function ciphertextOf({ home, keys }: Stores, accountId: string, projectId: string): Needle[] {
-  const needles: Needle[] = [];
-  const add = (kind: string, bytes: Buffer): void => {
-    // Behind the version: the nonce and the first of the ciphertext, which no other ciphertext shares.
-    needles.push({ kind: `ciphertext: ${kind}`, encoding: 'it lay', bytes: bytes.subarray(1, 17) });
-  };
-  for (const [table, rows] of rowsOf(home, projectId))
-    for (const [column, held] of Object.entries(tableCustody[table].columns))
-      for (const row of rows)
-        if (held.startsWith('sealed') && row[column] !== null) add(`${table}.${column}`, row[column] as Buffer);
-  for (const path of filesBelow(join(home, 'blobs', accountId, projectId)))
-    add(path.split('/').at(-2)!, readFileSync(path));
-  add('project key', readFileSync(join(keys, accountId, `${projectId}.key`)));
-  return needles;
+  return [
+    ...sealedOf(rowsOf(home, 'project', projectId)),
+    ...filesBelow(join(home, 'blobs', accountId, projectId)).map((path) =>
+      cipherNeedle(path.split('/').at(-2)!, readFileSync(path)),
+    ),
+    cipherNeedle('project key', readFileSync(join(keys, accountId, `${projectId}.key`))),
+  ];
+}
+
+/** The same for what an account has beside its projects. */
+export function accountCiphertextOf({ home, keys }: Stores, accountId: string): Needle[] {
+  return [
+    ...sealedOf(rowsOf(home, 'account', accountId)),
+    cipherNeedle('account key', readFileSync(join(keys, accountId, 'account.key'))),
+  ];
 }
 
 /** Parts of the numbers that training uses of each picture of a project, opened with its key. */
 export function featuresOf({ home, keys }: Stores, accountId: string, projectId: string): Needle[] {
   const opened = openKeys({ folder: keys, masterKeyFile: join(keys, 'master.key') });
-  const rows = rowsOf(home, projectId).find(([table]) => table === 'image_features')![1];
+  const rows = rowsOf(home, 'project', projectId).find(([table]) => table === 'image_features')![1];
   return rows.flatMap((row) => {
     const id = row.image_id as string;
     const bytes = opened.open({ accountId, projectId, kind: 'image_features.features', id }, row.features as Buffer);
@@ -69,11 +88,11 @@ export function featuresOf({ home, keys }: Stores, accountId: string, projectId:
   });
 }
 
-/** Whether the removal of a project has come to its end: its row gone, and no removal running or due. */
-export function isErased(home: string, projectId: string, now: number): boolean {
+/** Whether the removal of a project or account has come to its end: its row gone, and no removal running or due. */
+export function isErased(home: string, table: 'projects' | 'accounts', id: string, now: number): boolean {
   const db = new Sqlite(join(home, 'ownsight.db'), { readonly: true });
   try {
-    const row = db.prepare('select 1 from projects where id = ?').get(projectId);
+    const row = db.prepare(`select 1 from ${table} where id = ?`).get(id);
     const due = db
       .prepare(`select 1 from jobs where name = 'purge' and (state = 'running' or (state = 'waiting' and run_at <= ?))`)
       .get(now * 1000);

@@ -79,7 +79,7 @@ export async function examine(tree?: string): Promise<Report> {
 
     await json('DELETE', `/customvision/v3.3/training/projects/${projectId}`);
     await until(
-      async () => isErased(home, projectId, performance.timeOrigin + performance.now()),
+      async () => isErased(home, 'projects', projectId, performance.timeOrigin + performance.now()),
       (erased) => erased,
       30,
     );
