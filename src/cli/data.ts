@@ -37,6 +37,8 @@ export function dataCommand(): Command {
         for (const kind of held.kinds) if (kind.count > 0) printKind(kind);
         if ('projects' in held)
           for (const project of held.projects) print(`project ${project.id}  ${project.name}: ${inWords(project)}`);
+        if ('beingRemoved' in held && held.beingRemoved.count > 0)
+          print(`of deleted projects, being removed: ${inWords(held.beingRemoved)}`);
         print(`in all: ${inWords(held.total)}`);
       }),
     );

@@ -28,6 +28,7 @@ import { tagHandlers } from './handlers/tags.ts';
 import { takeoutHandlers } from './handlers/takeout.ts';
 import { createLinks } from './links.ts';
 import { send } from './sending.ts';
+import { registerStreaming } from './streaming.ts';
 import { readJson, readPictures } from './uploads.ts';
 
 declare module 'fastify' {
@@ -89,15 +90,6 @@ export function registerOperations(server: FastifyInstance, app: App): void {
   }
 }
 
-/** A route whose body is not collected before its handler is called. */
-function registerStreaming(server: FastifyInstance, route: RouteOptions): void {
-  server.register(async (scope) => {
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', (_request, body, done) => done(null, body));
-    scope.route(route);
-  });
-}
-
 /** Aborted when the connection ends before the answer does. */
 function whenGone(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
@@ -107,8 +99,7 @@ function whenGone(reply: FastifyReply): AbortSignal {
 
 function bodyLimitOf({ body }: VersionedOperation): number {
   if (body?.kind === 'pictures') return body.most === 1 ? bodyLimits.picture : bodyLimits.pictures;
-  if (body?.kind === 'stream') return Number.MAX_SAFE_INTEGER;
-  return body?.large ? bodyLimits.largeJson : bodyLimits.json;
+  return body?.kind === 'json' && body.large ? bodyLimits.largeJson : bodyLimits.json;
 }
 
 async function answer(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sql } from 'kysely';
-import { projectDeletion } from '../../src/services/deletions.ts';
+import { imageDeletion, projectDeletion } from '../../src/services/deletions.ts';
 import { inventory, projectInventory } from '../../src/services/inventory.ts';
 import { countHoldings } from '../../src/store/holdings.ts';
 import { type Planted, plantAccount, plantProject, testStores } from '../fixtures/stores.ts';
@@ -50,6 +50,9 @@ test('an account with 1,000,000 pictures sees everything it has within 200 ms', 
     project: await median(() => projectInventory(stores, planted[0]!, 'en')),
     'before deleting a project': await median(() => projectDeletion(stores, planted[0]!, 'en')),
   };
+  const all = { allImages: true, allIterations: false };
+  const images = await median(() => imageDeletion(stores, planted[0]!, all, 'en'));
+  t.diagnostic(`before deleting the ${imagesEach} images of a project: ${images.toFixed(0)} ms`);
   const begun = performance.now();
   const counted = await countHoldings(stores.db.query);
   const counting = performance.now() - begun;
