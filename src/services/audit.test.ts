@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { plantAccount, plantProject, type Stores, testStores } from '../../test/fixtures/stores.ts';
 import { newId } from '../base/id.ts';
+import { readConfig } from '../config.ts';
 import { chainFaults, hashOf } from '../domain/audit.ts';
+import { createVision } from '../vision/threads/vision-threads.ts';
 import { createAccount, rotateKey, viewKeys } from './accounts.ts';
 import { readAudit, record, verifyAudit } from './audit.ts';
 import { deleteImages } from './images.ts';
@@ -12,7 +14,9 @@ import { deleteIteration, publishIteration, unpublishIteration } from './iterati
 import { createModels } from './models.ts';
 import { deletePredictions } from './predicting.ts';
 import { deleteProject } from './projects.ts';
+import { setRetention } from './retention.ts';
 import { deleteTag } from './tags.ts';
+import { takeOut } from './takeout/takeout.ts';
 
 const open = async (t: TestContext) => {
   const stores = await testStores(t);
@@ -36,7 +40,7 @@ const of = (table: string, n: number, file: string) => ({
   [`${file}-thumbnail`]: n,
 });
 
-test('tells of keys, publishing and each kind of deletion, in order, with ids and counts', async (t) => {
+test('tells of keys, publishing, takeouts, settings and each kind of deletion, in order, with ids and counts', async (t) => {
   const app = await open(t);
   const { id: accountId } = await createAccount(app, { userName: 'owner' });
   const { projectId, iterationId, imageIds, tagId, predictionId } = await plantProject(app, accountId);
@@ -52,6 +56,10 @@ test('tells of keys, publishing and each kind of deletion, in order, with ids an
   await deleteTag(app, scope, tagId);
   await deleteImages(app, scope, { imageIds: imageIds.slice(1), allImages: false, allIterations: true });
   await deleteIteration(app, scope, iterationId);
+  const vision = createVision({ threads: 1 });
+  t.after(() => vision.close());
+  await takeOut({ ...app, vision }, accountId, { format: 'tar' });
+  await setRetention({ ...app, config: { ...readConfig({}) } }, scope, { exportsDays: 9 });
   await deleteProject(app, scope);
   const { entries, head } = await readAudit(app, accountId);
   assert.deepEqual(
@@ -76,11 +84,13 @@ test('tells of keys, publishing and each kind of deletion, in order, with ids an
         iterationId,
         { iterations: 1, model: 1, exports: 1, export: 1, iteration_images: 1, iteration_tags: 1, tags: 1 },
       ],
+      ['takeout', null, null, { format: 'tar' }],
+      ['settings-changed', projectId, null, { predictionsDays: 30, exportsDays: 9 }],
       ['project-deleted', projectId, null, {}],
     ],
   );
   assert.deepEqual(chainFaults(entries, head), []);
-  assert.deepEqual(await verifyAudit(app, accountId), { entries: 11, faults: [] });
+  assert.deepEqual(await verifyAudit(app, accountId), { entries: 13, faults: [] });
 });
 
 test('what fails leaves no entry', async (t) => {

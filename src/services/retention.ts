@@ -17,6 +17,7 @@ import {
   redateFuture,
   saveRetention,
 } from '../store/retention.ts';
+import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { pictureKeys } from './pictures.ts';
 import { requireProject } from './projects.ts';
@@ -48,7 +49,7 @@ const effective = (app: Pick<App, 'config'>, retention: Retention): EffectiveRet
  * once. @throws AppError `NotFoundProject`, `BadRequest` for days that are not whole or out of range.
  */
 export async function setRetention(
-  app: Pick<App, 'db' | 'config' | 'clock' | 'queue'>,
+  app: Pick<App, 'db' | 'keys' | 'config' | 'clock' | 'queue'>,
   scope: ProjectScope,
   changes: { readonly predictionsDays?: number | undefined; readonly exportsDays?: number | null | undefined },
 ): Promise<EffectiveRetention> {
@@ -65,6 +66,7 @@ export async function setRetention(
     await saveRetention(tx, scope.projectId, after);
     await app.queue.cancel(tx, { ...scope, jobName: 'retention' });
     await scheduleSweep(app, tx, scope);
+    await record(app, tx, 'settings-changed', scope, { ...after, exportsDays: after.exportsDays ?? 'no end' });
     return effective(app, after);
   });
 }
