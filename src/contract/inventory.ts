@@ -28,7 +28,7 @@ export const HeldKind = model('HeldKind', {
     oneOf(['account', 'project'], { description: 'The key that seals it; null: it is ids, numbers and times only.' }),
   ),
   shownBy: listOf(text(), { description: 'Operations of any of the APIs.' }),
-  exportedBy: listOf(text(), { description: 'Operations and commands that hand it out in an archive.' }),
+  exportedBy: listOf(text(), { description: 'Operations that hand it out in an archive.' }),
   deletedBy: listOf(text()),
 });
 

@@ -138,3 +138,17 @@ test('does not report what only changes while it looks', async (t) => {
   setTimeout(() => void stores.blobs.put(key, bytes), 300);
   assert.deepEqual(await examining, []);
 });
+
+test('tells what the inventory says and the rows do not', async (t) => {
+  const stores = await testStores(t);
+  const { projectId } = await plantProject(stores, await plantAccount(stores), 2);
+  await stores.db.query
+    .updateTable('holdings')
+    .set({ count: 3 })
+    .where('scope_id', '=', projectId)
+    .where('kind', '=', 'image-original')
+    .execute();
+  assert.deepEqual(await seen(stores), [
+    `miscounted: image-original of ${projectId}: counted as 3, 2058 bytes, 0 deleted, but there are 2, 2058 bytes, 0 deleted`,
+  ]);
+});

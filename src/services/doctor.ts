@@ -1,7 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { type BlobKey, blobKey, blobKinds, blobParts } from '../store/blobs.ts';
 import { rowsWithBlob, sealedSamples } from '../store/examine.ts';
+import { countHoldings } from '../store/holdings.ts';
 import type { KeyScope } from '../store/keys.ts';
+import type { HoldingRow } from '../store/schema.ts';
 import type { App } from './context.ts';
 
 /** What can be found, what to do about it, and whether data is harmed or at risk. */
@@ -19,6 +21,7 @@ const kinds = {
   'blob-orphaned': [true, 'No row refers to the file: stop the server and remove it.'],
   'blob-damaged': [true, 'Restore the file from a backup, or delete what it belongs to.'],
   'row-damaged': [true, 'Restore the database from a backup, or delete what the row belongs to.'],
+  miscounted: [true, 'Nothing is lost: only the inventory, and what deletions foretell, is wrong by this. Report it.'],
   'erasure-pending': [false, 'It is removed for good while the server runs.'],
   'erasure-failed': [true, 'Start the server again: it takes up the erasure anew. Its log says what was in the way.'],
 } as const satisfies Record<string, readonly [serious: boolean, remedy: string]>;
@@ -70,6 +73,7 @@ async function look(app: Examined): Promise<Finding[]> {
   await examineBlobs(app, scopes, report);
   await examineRows(app, scopes, report);
   await examineErasure(app, report);
+  await examineHoldings(app, report);
   return findings;
 }
 
@@ -154,6 +158,18 @@ async function examineErasure({ db }: Examined, report: Report): Promise<void> {
     .execute();
   for (const { account_id: accountId, project_id: projectId } of failed)
     report('erasure-failed', describeScope(projectId === null ? { accountId } : { accountId, projectId }));
+}
+
+/** Beside a working server the two are read at different moments: then they differ otherwise at the second look. */
+async function examineHoldings({ db }: Examined, report: Report): Promise<void> {
+  const kept = await db.query.selectFrom('holdings').selectAll().execute();
+  const amounts = (row: HoldingRow): string => `${row.count}, ${row.bytes} bytes, ${row.deleted} deleted`;
+  const known = new Map(kept.map((row) => [`${row.kind} of ${row.scope_id}`, amounts(row)]));
+  for (const row of await countHoldings(db.query)) {
+    const what = `${row.kind} of ${row.scope_id}`;
+    const said = known.get(what) ?? 'nothing';
+    if (said !== amounts(row)) report('miscounted', `${what}: counted as ${said}, but there are ${amounts(row)}`);
+  }
 }
 
 function opens(open: () => unknown): boolean {

@@ -30,7 +30,7 @@ export interface HeldKind extends Words, Amount {
   readonly key: 'account' | 'project' | null;
   /** Operations of any of the APIs. */
   readonly shownBy: string[];
-  /** Operations and commands that hand it out in an archive; empty for secrets, and for what is made from the rest. */
+  /** Operations that hand it out in an archive; none for what is made again from the rest. */
   readonly exportedBy: string[];
   readonly deletedBy: string[];
 }
@@ -115,13 +115,17 @@ function told(rows: readonly Counted[], language: Language, folder: string): Hel
       location: table === undefined ? `blobs/${folder}/${kind}/` : `ownsight.db (${kind})`,
       key: table === undefined ? 'project' : keyOf(table.columns),
       shownBy: [...shownBy],
-      exportedBy: isTakenOut(kind) ? ['ownsight takeout'] : [],
+      exportedBy: exportedBy(kind),
       deletedBy: [...deletedBy],
     };
   });
 }
 
-const isTakenOut = (kind: Kind): boolean => !('leftOut' in { ...tableTakeout, ...blobTakeout }[kind]);
+function exportedBy(kind: Kind): string[] {
+  if ('leftOut' in { ...tableTakeout, ...blobTakeout }[kind]) return [];
+  const { owner } = { ...tableCustody, ...blobCustody }[kind];
+  return owner === 'project' ? ['GetTakeout', 'GetProjectTakeout'] : ['GetTakeout'];
+}
 
 function keyOf(columns: object): HeldKind['key'] {
   const held: unknown[] = Object.values(columns);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { operations } from '../../src/contract/version.ts';
 import type { Deletion as Foretold } from '../../src/services/deletions.ts';
 import type { HeldKind, Inventory, ProjectInventory } from '../../src/services/inventory.ts';
 import { type BlobKey, blobKinds, blobParts } from '../../src/store/blobs.ts';
@@ -134,6 +135,11 @@ test('each kind says in words what it is, why it is kept, how long, where, and w
       if (tableCustody[same.kind as 'tags']?.owner !== ('server' as string))
         assert.deepEqual({ ...kind, what, why, kept }, { ...same, what, why, kept });
     }
+  for (const { kind, shownBy, exportedBy, deletedBy } of english.kinds)
+    for (const operation of [...shownBy, ...exportedBy, ...deletedBy])
+      assert.ok(operation in operations, `${kind}: ${operation}`);
+  assert.deepEqual(held(english.kinds, 'image-original').exportedBy, ['GetTakeout', 'GetProjectTakeout']);
+  assert.deepEqual(held(english.kinds, 'image-thumbnail').exportedBy, []);
   assert.equal(held(english.kinds, 'tags').key, 'project');
   assert.equal(held(english.kinds, 'accounts').key, 'account');
   assert.equal(held(english.kinds, 'image_tags').key, null);
