@@ -1,8 +1,8 @@
 /** The part of zip-stream 7 that is used; the package carries no types. */
 declare module 'zip-stream' {
-  import type { Readable, Transform } from 'node:stream';
+  import type { Readable } from 'node:stream';
 
-  class ZipStream extends Transform {
+  class ZipStream extends Readable {
     constructor(options?: { level?: number; store?: boolean; forceZip64?: boolean });
     /** Appends an entry; the next one only after `done`. */
     entry(

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { ArchiveEntry } from '../../base/archive-entry.ts';
 import { second } from '../../base/clock.ts';
 import { tar } from '../../base/tar.ts';
-import { zipStream } from '../../base/zip.ts';
+import { zipArchive } from '../../base/zip-archive.ts';
 import { problem } from '../../domain/problems.ts';
 import { findAccount } from '../../store/accounts.ts';
 import { takeoutOrder } from '../../store/custody-takeout.ts';
@@ -93,7 +93,7 @@ export async function takeOut(app: Taking, accountId: string, input: TakeoutInpu
       'Ownsight-Complete': missing.length === 0 ? 'yes' : 'no: data/MISSING.json lists what is missing',
     }),
   });
-  const bytes = format === 'zip' ? zipStream(entries, new Date(now / 1000)) : tar(entries, now / second);
+  const bytes = format === 'zip' ? zipArchive(entries, new Date(now / 1000)) : tar(entries, now / second);
   return {
     name: `${folder}.${format}`,
     mediaType: format === 'zip' ? 'application/zip' : 'application/x-tar',
