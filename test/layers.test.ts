@@ -29,6 +29,7 @@ const homeOf: Readonly<Record<string, string>> = {
   fastify: 'src/http/',
   '@fastify/swagger': 'src/http/',
   '@fastify/swagger-ui': 'src/http/',
+  jose: 'src/base/jws.ts',
   kysely: 'src/store/',
   'onnxruntime-node': 'src/vision/runtime/',
   pino: 'src/base/',

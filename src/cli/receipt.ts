@@ -11,7 +11,7 @@ const print = (line: string): void => {
 export function receiptKeyCommand(): Command {
   return new Command('receipt-key')
     .description('the public key that verifies receipts of this server, as a JWK')
-    .action(() => withApp(async (app) => print(JSON.stringify(receiptKey(app)))));
+    .action(() => withApp(async (app) => print(JSON.stringify(await receiptKey(app)))));
 }
 
 /** `ownsight receipts`: what was deleted, and the receipts. */

@@ -42,7 +42,7 @@ async function verifyFile(file: string, keyFile: string | undefined): Promise<vo
   const receipt = typeof content?.receipt === 'string' ? content.receipt : text;
   if (receipt.split('.').length !== 3)
     throw new AppError('BadFile', `expected a receipt or an audit log in ${file} but received something else`);
-  const told = verifyReceipt(receipt, await keyOf(keyFile));
+  const told = await verifyReceipt(receipt, await keyOf(keyFile));
   process.stdout.write(
     told === undefined
       ? 'NOT as signed: the receipt was changed, or another server signed it\n'
@@ -60,7 +60,7 @@ async function keyOf(file: string | undefined): Promise<Pick<PublicJwk, 'x'>> {
   }
   let key: PublicJwk | undefined;
   await withApp(async (app) => {
-    key = receiptKey(app);
+    key = await receiptKey(app);
   });
   return key!;
 }

@@ -54,7 +54,7 @@ async function purgeAll(stores: Stores): Promise<void> {
 async function latest(stores: Stores, accountId: string) {
   const [first] = await listReceipts(stores, accountId);
   assert.equal(first?.state, 'Finished');
-  const content = verifyReceipt(first.receipt!, receiptKey(stores));
+  const content = await verifyReceipt(first.receipt!, await receiptKey(stores));
   assert.ok(content);
   assert.equal(content.jti, first.id);
   assert.ok(content.asked <= content.invisible && content.invisible <= content.finished);

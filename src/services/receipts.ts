@@ -121,12 +121,18 @@ export async function finishErasures(
   for (const { id, account_id: accountId, project_id: projectId, kind } of erasures) {
     const scope = { accountId, ...(projectId === null ? {} : { projectId }) };
     if ((kind === 'account' || kind === 'project') && !(await isErased(app.db.query, scope))) continue;
+    const row = await findErasure(app.db.query, id);
+    if (row === undefined || row.finished !== null) continue;
+    const finished = app.clock.now();
+    const receipt = await signJws(contentOf({ ...row, finished }), app.keys.signing(), receiptType);
     await app.db.transaction(async (tx) => {
-      const row = await findErasure(tx, id);
-      if (row === undefined || row.finished !== null) return;
-      const finished = app.clock.now();
-      const receipt = signJws(contentOf({ ...row, finished }), app.keys.signing(), receiptType);
-      await tx.updateTable('erasures').set({ finished, receipt }).where('id', '=', id).execute();
+      const { numUpdatedRows } = await tx
+        .updateTable('erasures')
+        .set({ finished, receipt })
+        .where('id', '=', id)
+        .where('finished', 'is', null)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) return;
       if (kind === 'account') await forgetErasures(tx, accountId, finished - accountReceiptKept);
       else if (await isLiving(tx, accountId)) await record(app, tx, 'erasure-finished', { ...scope, subjectId: id });
     });
@@ -196,8 +202,8 @@ const receiptFromRow = (row: ErasureRow): Receipt => ({
 });
 
 /** The key that this server's receipts are verified with. */
-export const receiptKey = (app: Pick<App, 'keys'>): PublicJwk => publicJwk(app.keys.signing());
+export const receiptKey = (app: Pick<App, 'keys'>): Promise<PublicJwk> => publicJwk(app.keys.signing());
 
 /** What a receipt says, if this key signed it and nothing in it was changed; else `undefined`. Needs no server. */
-export const verifyReceipt = (receipt: string, key: Pick<PublicJwk, 'x'>): ReceiptContent | undefined =>
-  verifyJws(receipt, key, receiptType) as ReceiptContent | undefined;
+export const verifyReceipt = async (receipt: string, key: Pick<PublicJwk, 'x'>): Promise<ReceiptContent | undefined> =>
+  (await verifyJws(receipt, key, receiptType)) as ReceiptContent | undefined;

@@ -49,7 +49,7 @@ async function receiptAt(server: TestServer, { receiptUrl }: Deleted) {
     ({ state }) => state === 'Finished',
   );
   const key = (await (await fetch(`${server.endpoint}/ownsight/v1/receipts/key`)).json()) as PublicJwk;
-  return verifyReceipt(receipt, key);
+  return await verifyReceipt(receipt, key);
 }
 
 /** Everything the server wrote, as text. */

@@ -41,7 +41,7 @@ test('deletions by Azure’s own operations are receipted beside them, verified 
     );
     const key = await get<PublicJwk>('/receipts/key', '');
     for (const { id, receipt } of receipts) {
-      const content = verifyReceipt(receipt!, key);
+      const content = await verifyReceipt(receipt!, key);
       assert.equal(content?.jti, id);
       assert.equal(content?.scope.project, project);
       assert.doesNotMatch(JSON.stringify(content), /canary/i);

@@ -19,7 +19,7 @@ export const receiptHandlers: Pick<
     return { body: fromReceipt(await getReceipt(app, accountId, params.receiptId)) };
   },
   async GetReceiptKey({ app }) {
-    return { body: receiptKey(app) };
+    return { body: await receiptKey(app) };
   },
   async CollectReceipt({ app, params, query }) {
     return { body: fromReceipt(await collectReceipt(app, params.receiptId, query.token)) };
