@@ -53,15 +53,16 @@ export async function diskBlobs(root: string): Promise<BlobStore> {
       const temporary = join(incoming, temporaryName());
       try {
         await withFile(() => writeWhole(temporary, bytes));
-        await makeDirectory(dirname(path));
-        try {
-          await rename(temporary, path);
-        } catch (error) {
-          // Its directory was removed since we made it.
-          if (!hasCode(error, 'ENOENT')) throw error;
-          forgetDirectories(dirname(dirname(dirname(path))));
-          await makeDirectory(dirname(path));
-          await rename(temporary, path);
+        for (let tries = 1; ; tries++) {
+          try {
+            await makeDirectory(dirname(path));
+            await rename(temporary, path);
+            break;
+          } catch (error) {
+            // A removal took its directories away, or the one in which the next was about to be made.
+            if (!hasCode(error, 'ENOENT') || tries === putTries) throw error;
+            forgetDirectories(dirname(dirname(dirname(path))));
+          }
         }
         await sync(dirname(path));
       } catch (error) {
@@ -108,6 +109,8 @@ export async function diskBlobs(root: string): Promise<BlobStore> {
   };
 }
 
+/** How often the directories of a blob are made while removals take them away. */
+const putTries = 10;
 /**
  * Files open, or being removed, at a time: enough to share the disk's work, few enough for every limit on open files.
  */
