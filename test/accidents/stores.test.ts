@@ -20,21 +20,22 @@ const kinds = ['image-original', 'image-thumbnail'] as const;
 /** What the killed processes said they had done, by word: `image`, `deleted` and so on. */
 type Ledger = Map<string, Set<string>>;
 
-/** Lets a process work and kills it some milliseconds after it began; adds what it said to the ledger. */
+/**
+ * Lets a process work and kills it at a random moment: some lines, and then some milliseconds, after it began. Counted in
+ * lines, so that it gets as far on a busy machine. Adds what it said to the ledger.
+ */
 async function workAndKill(folder: string, ledger: Ledger): Promise<void> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'stores-child.ts'), folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const killed = once(child, 'close');
-  let begun = false;
+  let linesLeft = randomInt(1, 60);
   for await (const line of createInterface({ input: child.stdout })) {
     const [word, id] = line.split(' ') as [string, string];
     if (!ledger.has(word)) ledger.set(word, new Set());
     // Of a line cut by the kill nothing can be said.
     if (id?.length === 36) ledger.get(word)!.add(id);
-    if (begun) continue;
-    begun = true;
-    void pause(randomInt(5, 150)).then(() => child.kill('SIGKILL'));
+    if (--linesLeft === 0) void pause(randomInt(0, 10)).then(() => child.kill('SIGKILL'));
   }
   const [, signal] = await killed;
   assert.equal(signal, 'SIGKILL', 'it ended by itself');
