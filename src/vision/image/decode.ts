@@ -1,7 +1,8 @@
-import sharp, { type ResizeOptions, type Sharp } from 'sharp';
+import sharp, { type ResizeOptions, type Sharp, type SharpOptions } from 'sharp';
 import { AppError } from '../../base/errors.ts';
 import { limiter } from '../../base/limiter.ts';
 import { readBmpHeader, readBmpPixels } from './bmp.ts';
+import { jpegSize } from './jpeg-size.ts';
 import { describeBytes, type ImageFormat, sniff } from './sniff.ts';
 
 /** How large a picture may be. */
@@ -71,7 +72,7 @@ export async function thumbnail(bytes: Uint8Array): Promise<Buffer> {
  * as in prediction, so both see the same pixels. @throws as {@link inspect}.
  */
 export async function pixels(bytes: Uint8Array, size: number, limits: PictureLimits = generous): Promise<Uint8Array> {
-  return decode(await open(bytes, limits), (image) =>
+  return decode(await openAnyWay(bytes, limits), (image) =>
     image.resize(size, size, { fit: 'fill', kernel: 'linear' }).flatten(white).toColourspace('srgb').raw(),
   );
 }
@@ -88,6 +89,21 @@ const shrunk: ResizeOptions = {
 interface Opened {
   readonly picture: Picture;
   readonly image: () => Sharp | Promise<Sharp>;
+}
+
+const reading: SharpOptions = {
+  failOn: 'truncated',
+  limitInputPixels: false,
+  autoOrient: true,
+  animated: false,
+  pages: 1,
+};
+
+/** Like {@link open}, but the size may be that before orientation: of a JPEG, it is read without opening the file twice. */
+async function openAnyWay(bytes: Uint8Array, limits: PictureLimits): Promise<Opened> {
+  const stored = sniff(bytes) === 'jpeg' ? jpegSize(bytes) : undefined;
+  if (stored === undefined) return open(bytes, limits);
+  return { picture: within(limits, { format: 'jpeg', ...stored }), image: () => sharp(bytes, reading) };
 }
 
 async function open(bytes: Uint8Array, limits: PictureLimits): Promise<Opened> {
@@ -108,13 +124,7 @@ async function open(bytes: Uint8Array, limits: PictureLimits): Promise<Opened> {
         }),
     };
   }
-  const image = sharp(bytes, {
-    failOn: 'truncated',
-    limitInputPixels: false,
-    autoOrient: true,
-    animated: false,
-    pages: 1,
-  });
+  const image = sharp(bytes, reading);
   const { width, height } = (await decoded({ format }, () => image.metadata())).autoOrient;
   return { picture: within(limits, { format, width, height }), image: () => image };
 }

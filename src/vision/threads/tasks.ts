@@ -14,10 +14,10 @@ import type { TaskTable } from './serve.ts';
 
 /** What compute threads can do. */
 export type Tasks = {
-  /** One picture: float32 [d]. */
+  /** Of each picture, in order: float32 [d]. */
   features: {
-    input: { readonly picture: Uint8Array; readonly limits?: PictureLimits | undefined };
-    output: Float32Array;
+    input: { readonly pictures: readonly Uint8Array[]; readonly limits?: PictureLimits | undefined };
+    output: Float32Array[];
   };
   standardise: { input: StandardiseTask; output: Standardised };
   solve: { input: SolveTask; output: Solution };
@@ -58,11 +58,18 @@ export function taskTable(
   });
   const solve = solver(runtime);
   return {
-    async features({ picture, limits }, { signal }) {
-      const [square, { extract }] = await Promise.all([pixels(picture, builtIn.size, limits), network()]);
-      signal?.throwIfAborted();
-      // One by one: the features of a picture must not depend on what is computed beside it.
-      return extract(square);
+    async features({ pictures, limits }, { signal }) {
+      const { extract } = await network();
+      const features: Float32Array[] = [];
+      // The next picture is decoded while this one is computed.
+      let next = decodeAhead(pictures[0], limits);
+      for (let n = 0; n < pictures.length; n++) {
+        const square = await next!;
+        signal?.throwIfAborted();
+        next = decodeAhead(pictures[n + 1], limits);
+        features.push(await extract(square));
+      }
+      return features;
     },
     standardise,
     solve,
@@ -71,6 +78,16 @@ export function taskTable(
       exportOnnx(runtime, await backbone(), classifier, labels, flavor),
     close: async () => void (await network.made?.then((made) => made.close())),
   };
+}
+
+/** The picture as the network takes it. A failure is met when the result is awaited, if it ever is. */
+function decodeAhead(
+  picture: Uint8Array | undefined,
+  limits: PictureLimits | undefined,
+): Promise<Uint8Array> | undefined {
+  const square = picture && pixels(picture, builtIn.size, limits);
+  square?.catch(() => undefined);
+  return square;
 }
 
 /** Makes a thing when it is first asked for, and again if that failed. */

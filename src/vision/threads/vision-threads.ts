@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { chunks } from '../../base/concurrency.ts';
 import { fingerprintOf } from '../backbone/load.ts';
 import { builtIn } from '../backbone/registry.ts';
 import { fitClassifier } from '../classify/fit.ts';
@@ -8,6 +9,9 @@ import type { Tasks } from './tasks.ts';
 
 /** More threads than this wait for memory rather than compute. */
 const threadsAtMost = 8;
+
+/** Pictures sent to a thread together: fewer messages, and yet an urgent picture waits for one of them only. */
+const picturesAtOnce = 4;
 
 /** How the learning core is to be run. */
 export interface VisionOptions {
@@ -32,17 +36,21 @@ export function createVision({
       const failed = new AbortController();
       const signal = run.signal === undefined ? failed.signal : AbortSignal.any([run.signal, failed.signal]);
       let done = 0;
-      const extract = async (bytes: Uint8Array): Promise<Float32Array> => {
-        // A copy of its own: the bytes may be a small part of a large buffer, all of which would be sent.
-        const picture = new Uint8Array(bytes);
-        const features = await pool.run('features', { picture, limits }, { ...run, signal, onProgress: () => {} }, [
-          picture.buffer,
-        ]);
-        run.onProgress?.(++done / pictures.length);
+      const extract = async (some: readonly Uint8Array[]): Promise<Float32Array[]> => {
+        // Copies of their own: the bytes may be a small part of a large buffer, all of which would be sent.
+        const copies = some.map((bytes) => new Uint8Array(bytes));
+        const features = await pool.run(
+          'features',
+          { pictures: copies, limits },
+          { ...run, signal, onProgress: () => {} },
+          copies.map((copy) => copy.buffer),
+        );
+        done += some.length;
+        run.onProgress?.(done / pictures.length);
         return features;
       };
       try {
-        return await Promise.all(pictures.map(extract));
+        return (await Promise.all([...chunks(pictures, picturesAtOnce)].map(extract))).flat();
       } catch (error) {
         failed.abort(error);
         throw error;
