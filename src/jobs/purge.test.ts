@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { jobRun } from '../../test/fixtures/run.ts';
 import {
   blobIds,
   type Planted,
@@ -20,15 +21,7 @@ import type { KeyScope } from '../store/keys.ts';
 import { announceBlobs } from '../store/loose-blobs.ts';
 import { purge } from './purge.ts';
 
-const running = (signal: AbortSignal = new AbortController().signal): JobRun => ({
-  id: newId(),
-  signal,
-  attempt: 1,
-  last: false,
-  fence: async () => undefined,
-  complete: async () => undefined,
-  progress: () => undefined,
-});
+const running = (signal?: AbortSignal): JobRun => jobRun(signal === undefined ? {} : { signal });
 
 const runPurge = (stores: Stores, payload: Jobs['purge'], signal?: AbortSignal) =>
   purge(stores, payload, running(signal));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { jobRun } from '../../test/fixtures/run.ts';
 import { plantAccount, plantProject, testStores } from '../../test/fixtures/stores.ts';
-import { newId } from '../base/id.ts';
 import type { App } from '../services/context.ts';
 import { deleteImages } from '../services/images.ts';
 import { openTextOrNull } from '../store/sealed.ts';
@@ -14,15 +14,7 @@ test('when all images of a tag are deleted during a training, it ends at once an
   await stores.db.query.updateTable('iterations').set({ status: 'Training' }).where('id', '=', iterationId).execute();
   await deleteImages(stores, planted, { imageIds: planted.imageIds, allImages: false, allIterations: true });
   // It ends before anything of the application is asked but its stores.
-  await train(stores as unknown as App, planted, {
-    id: newId(),
-    signal: new AbortController().signal,
-    attempt: 1,
-    last: false,
-    fence: async () => undefined,
-    complete: async () => undefined,
-    progress: () => undefined,
-  });
+  await train(stores as unknown as App, planted, jobRun());
   const row = await stores.db.query
     .selectFrom('iterations')
     .select(['status', 'error'])

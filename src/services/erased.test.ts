@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { jobRun } from '../../test/fixtures/run.ts';
 import {
   openStores,
   type Planted,
@@ -11,21 +12,12 @@ import {
   temporaryFolder,
 } from '../../test/fixtures/stores.ts';
 import { purge } from '../jobs/purge.ts';
-import type { JobRun } from '../queue/job.ts';
 import { eraseWhatWasErased, listErased } from './erased.ts';
 import { deleteAccount } from './erasure.ts';
 import { deletePredictions } from './predicting.ts';
 import { recover } from './recovery.ts';
 
-const running: JobRun = {
-  id: 'purge',
-  signal: new AbortController().signal,
-  attempt: 1,
-  last: false,
-  fence: async () => undefined,
-  complete: async () => undefined,
-  progress: () => undefined,
-};
+const running = jobRun();
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** A server with a project whose data was copied; `putBack` makes that copy its data again, as after a loss. */

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { jobRun } from '../../test/fixtures/run.ts';
 import { plantAccount, plantProject, type Stores, testStores } from '../../test/fixtures/stores.ts';
 import { day } from '../base/clock.ts';
 import { newId } from '../base/id.ts';
 import { purge } from '../jobs/purge.ts';
-import type { JobRun, Jobs } from '../queue/job.ts';
+import type { Jobs } from '../queue/job.ts';
 import { blobKey } from '../store/blobs.ts';
 import { announceBlobs } from '../store/loose-blobs.ts';
 import { readAudit, verifyAudit } from './audit.ts';
@@ -32,15 +33,7 @@ const open = async (t: TestContext) => {
   };
 };
 
-const run: JobRun = {
-  id: newId(),
-  signal: new AbortController().signal,
-  attempt: 1,
-  last: false,
-  fence: async () => undefined,
-  complete: async () => undefined,
-  progress: () => undefined,
-};
+const run = jobRun();
 
 /** Does the purges that wait now. */
 async function purgeAll(stores: Stores): Promise<void> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { jobRun } from '../../test/fixtures/run.ts';
 import {
   openStores,
   plantAccount,
@@ -11,22 +12,13 @@ import {
 import { day, second } from '../base/clock.ts';
 import { readConfig } from '../config.ts';
 import { retention as sweep } from '../jobs/retention.ts';
-import type { JobRun } from '../queue/job.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { ProjectScope } from './context.ts';
 import { getRetention, resumeRetention, scheduleSweep, setRetention, storesPredictions } from './retention.ts';
 
 const hour = 3600 * second;
 const config = readConfig({});
-const running: JobRun = {
-  id: 'sweep',
-  signal: new AbortController().signal,
-  attempt: 1,
-  last: false,
-  fence: async () => undefined,
-  complete: async () => undefined,
-  progress: () => undefined,
-};
+const running = jobRun();
 
 /** A project with one stored prediction and one export, whose sweep is planned as storing plans it. */
 async function kept(t: TestContext) {

@@ -1,25 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { jobRun } from '../../test/fixtures/run.ts';
 import { plantAccount, type Stores, testStores } from '../../test/fixtures/stores.ts';
 import { day, second } from '../base/clock.ts';
 import { newId } from '../base/id.ts';
 import { purge } from '../jobs/purge.ts';
-import type { JobRun } from '../queue/job.ts';
 import { blobKey } from '../store/blobs.ts';
 import { keepBlobs } from '../store/loose-blobs.ts';
 import { createProject } from './projects.ts';
 import { recover } from './recovery.ts';
 import { createKey, storing } from './storing.ts';
 
-const run: JobRun = {
-  id: newId(),
-  signal: new AbortController().signal,
-  attempt: 1,
-  last: false,
-  fence: async () => undefined,
-  complete: async () => undefined,
-  progress: () => undefined,
-};
+const run = jobRun();
 
 /** Does every purge that is due, as the worker would. */
 async function purgeAll(stores: Stores): Promise<number> {

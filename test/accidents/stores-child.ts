@@ -7,20 +7,13 @@ import { newId } from '../../src/base/id.ts';
 import { purge } from '../../src/jobs/purge.ts';
 import { type BlobKey, blobKey } from '../../src/store/blobs.ts';
 import { abandonBlobs, announceBlobs, keepBlobs } from '../../src/store/loose-blobs.ts';
+import { jobRun } from '../fixtures/run.ts';
 import { openStores, plantAccount, plantProject } from '../fixtures/stores.ts';
 
 const stores = await openStores(process.argv[2]!);
 const { db, blobs, keys, clock } = stores;
 const say = (what: string, id: string): number => writeSync(1, `${what} ${id}\n`);
-const run = {
-  id: newId(),
-  signal: new AbortController().signal,
-  attempt: 1,
-  last: false,
-  fence: async () => undefined,
-  complete: async () => undefined,
-  progress: () => undefined,
-};
+const run = jobRun();
 
 const accountId =
   (await db.query.selectFrom('accounts').select('id').executeTakeFirst())?.id ?? (await plantAccount(stores));

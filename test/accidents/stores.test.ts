@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { newId } from '../../src/base/id.ts';
 import { purge } from '../../src/jobs/purge.ts';
 import { examine } from '../../src/services/doctor.ts';
 import { resumeErasure } from '../../src/services/erasure.ts';
 import { blobKey } from '../../src/store/blobs.ts';
 import { countRows } from '../../src/store/erase.ts';
+import { jobRun } from '../fixtures/run.ts';
 import { openStores, type Stores, temporaryFolder } from '../fixtures/stores.ts';
 
 const kills = 24;
@@ -45,15 +45,7 @@ async function workAndKill(folder: string, ledger: Ledger): Promise<void> {
 async function recover(stores: Stores): Promise<void> {
   await stores.queue.releaseAll();
   await resumeErasure(stores);
-  const run = {
-    id: newId(),
-    signal: new AbortController().signal,
-    attempt: 1,
-    last: false,
-    fence: async () => undefined,
-    complete: async () => undefined,
-    progress: () => undefined,
-  };
+  const run = jobRun();
   stores.clock.turn(2 * 3600e6);
   for (let job = await stores.queue.claim('a', ['purge']); job; job = await stores.queue.claim('a', ['purge'])) {
     await purge(stores, job.payload, run);
