@@ -82,7 +82,10 @@ export async function createProject(
   return projectFromRow(app.keys, { ...row, thumbnail_image_id: null });
 }
 
-/** The account's projects, newest first. One whose key was lost is left out: the others stay usable, and the doctor names it. */
+/**
+ * The account's projects, newest first. One whose key was lost is left out: the others stay usable, and the doctor
+ * names it.
+ */
 export async function listProjects(app: Pick<App, 'db' | 'keys'>, accountId: string): Promise<Project[]> {
   const rows = await listRows(app.db.query, accountId);
   return rows
