@@ -3,6 +3,9 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { openApi } from '../contract/openapi.ts';
 
+const logo =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 40"><text x="0" y="29" font-family="sans-serif" font-size="28" fill="#fff">Ownsight</text></svg>';
+
 /** `/docs`: every route, to read and to try out. Works offline; `/docs/json` is the OpenAPI document. */
 export async function registerDocs(server: FastifyInstance): Promise<void> {
   const document = openApi() as never;
@@ -14,6 +17,7 @@ export async function registerDocs(server: FastifyInstance): Promise<void> {
     transformStaticCSP: () =>
       "default-src 'self'; img-src 'self' data:; font-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; frame-ancestors 'self'",
     theme: { title: 'Ownsight: API' },
+    logo: { type: 'image/svg+xml', content: Buffer.from(logo), href: '/' },
     uiConfig: { docExpansion: 'none', filter: true, validatorUrl: null, persistAuthorization: false },
   });
 }
