@@ -1,3 +1,6 @@
+// First, so that it acts before the library is loaded.
+import './no-telemetry.ts';
+
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { AppError, expected } from '../../base/errors.ts';
 import type { Arrays, Dtype, Tensor } from '../graph/tensor.ts';

@@ -1,3 +1,6 @@
+// First, so that it acts before any thread loads the library.
+import '../runtime/no-telemetry.ts';
+
 import { availableParallelism } from 'node:os';
 import { chunks } from '../../base/concurrency.ts';
 import { fingerprintOf } from '../backbone/load.ts';
