@@ -6,11 +6,24 @@ import { type EmbeddedQueue, sqliteQueue } from './queue/queue-sqlite.ts';
 import type { App } from './services/context.ts';
 import { createFetcher } from './services/fetcher-http.ts';
 import { createModels } from './services/models.ts';
+import { anyAccount } from './store/accounts.ts';
 import { diskBlobs } from './store/blobs-disk.ts';
+import type { Database } from './store/database.ts';
 import { openSqlite } from './store/database-sqlite.ts';
 import { erasedList } from './store/erased-list.ts';
+import type { Keys } from './store/keys.ts';
 import { openKeys } from './store/keys-files.ts';
 import { createVision } from './vision/threads/vision-threads.ts';
+
+/** A key store that was lost must not be replaced by an empty one: so the data is asked first whether it needs it. */
+async function openKeysFor(db: Database, { keyStore, masterKeyFile }: Config): Promise<Keys> {
+  try {
+    return openKeys({ folder: keyStore, masterKeyFile, needed: await anyAccount(db.query) });
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
 
 /** An application whose stores are open. */
 export interface OpenApp extends App {
@@ -27,8 +40,8 @@ export interface OpenApp extends App {
 export async function openApp(config: Config): Promise<OpenApp> {
   const clock = systemClock();
   const log = pinoLog(config.logLevel);
-  const keys = openKeys({ folder: config.keyStore, masterKeyFile: config.masterKeyFile });
   const db = await openSqlite(join(config.home, 'ownsight.db'), clock);
+  const keys = await openKeysFor(db, config);
   const blobs = await diskBlobs(join(config.home, 'blobs'));
   const vision = createVision(config.threads === undefined ? {} : { threads: config.threads });
   return {

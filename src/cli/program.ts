@@ -5,6 +5,7 @@ import { backupCommand } from './backup.ts';
 import { dataCommand } from './data.ts';
 import { doctorCommand } from './doctor.ts';
 import { failure } from './failure.ts';
+import { keysCommand } from './keys.ts';
 import { receiptKeyCommand, receiptsCommand } from './receipt.ts';
 import { restoreCommand } from './restore.ts';
 import { serveCommand } from './serve.ts';
@@ -25,6 +26,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   program.addCommand(dataCommand());
   program.addCommand(backupCommand());
   program.addCommand(doctorCommand());
+  program.addCommand(keysCommand());
   program.addCommand(auditCommand());
   program.addCommand(receiptsCommand());
   program.addCommand(receiptKeyCommand());

@@ -58,10 +58,6 @@ async function serve(options: { readyFile?: string }): Promise<void> {
   const address = server.server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
   const endpoint = config.publicUrl ?? `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
-  if (options.readyFile !== undefined) writeReadyFile(options.readyFile, endpoint, account.id, keys);
-  process.stdout.write(greeting(config, endpoint, keys));
-  app.log.info('started', { port });
-
   let stopping = false;
   const stop = async (): Promise<void> => {
     if (stopping) return;
@@ -76,6 +72,9 @@ async function serve(options: { readyFile?: string }): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  if (options.readyFile !== undefined) writeReadyFile(options.readyFile, endpoint, account.id, keys);
+  process.stdout.write(greeting(config, endpoint, keys));
+  app.log.info('started', { port });
 }
 
 /** Why the port cannot be had, and what to do. */

@@ -37,6 +37,11 @@ export interface ReceiptContent {
   readonly kept: ErasureCounts;
   /** The keys that were destroyed: `<account>`, `<account>/<project>`. What they sealed is noise from then on, in any copy. */
   readonly keysDestroyed: readonly string[];
+  /**
+   * Of an account: whether the server's master key was replaced, so that older copies of the files that hold the
+   * destroyed keys open with no master key that is left; `false` where it lies elsewhere and is not the server's to replace.
+   */
+  readonly masterKeyRotated?: boolean;
   /** ISO 8601, UTC: when it was asked for, when nothing answered with it any more, and when it was gone from the disk. */
   readonly asked: string;
   readonly invisible: string;

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { jobRun } from '../../test/fixtures/run.ts';
-import { plantAccount, plantProject, type Stores, testStores } from '../../test/fixtures/stores.ts';
+import { plantAccount, plantProject, type Stores, temporaryFolder, testStores } from '../../test/fixtures/stores.ts';
 import { day } from '../base/clock.ts';
 import { newId } from '../base/id.ts';
 import { purge } from '../jobs/purge.ts';
 import type { Jobs } from '../queue/job.ts';
 import { blobKey } from '../store/blobs.ts';
+import { openKeys } from '../store/keys-files.ts';
 import { announceBlobs } from '../store/loose-blobs.ts';
 import { readAudit, verifyAudit } from './audit.ts';
 import { deleteAccount, resumeErasure } from './erasure.ts';
@@ -62,7 +63,8 @@ test('a deleted project is receipted when it is gone: counts of rows and files, 
     [[id, 'Erasing', null]],
   );
   await purgeAll(app);
-  const { erased, kept, keysDestroyed, scope: told } = await latest(app, accountId);
+  const { erased, kept, keysDestroyed, scope: told, ...rest } = await latest(app, accountId);
+  assert.equal('masterKeyRotated' in rest, false);
   assert.deepEqual(told, { kind: 'project', account: accountId, project: scope.projectId });
   const { bytes, ...counts } = erased;
   assert.ok(bytes! > 0);
@@ -141,6 +143,8 @@ test('the receipt of an account outlives it alone, for whoever has its token, fo
   await purgeAll(app);
   await plantProject(app, accountId);
   const { head } = await readAudit(app, accountId);
+  const master = join(app.folder, 'keys', 'master.key');
+  const masterBefore = readFileSync(master, 'utf8');
   const id = await deleteAccount(app, accountId);
   await purgeAll(app);
   assert.deepEqual(
@@ -148,6 +152,8 @@ test('the receipt of an account outlives it alone, for whoever has its token, fo
     [id],
   );
   const content = await latest(app, accountId);
+  assert.notEqual(readFileSync(master, 'utf8'), masterBefore);
+  assert.equal(content.masterKeyRotated, true);
   assert.deepEqual([content.erased.accounts, content.erased.api_keys, content.erased.projects], [1, 1, 1]);
   assert.equal(content.keysDestroyed.length, 2);
   assert.equal(content.audit?.entries, head.entries + 1);
@@ -160,6 +166,18 @@ test('the receipt of an account outlives it alone, for whoever has its token, fo
   await deleteAccount(app, stranger);
   await purgeAll(app);
   await assert.rejects(collectReceipt(app, id, token), { code: 'NotFound' });
+});
+
+test('the receipt of an account says when the master key lies elsewhere and could not be replaced', async (t) => {
+  const { app, accountId } = await open(t);
+  const elsewhere = join(temporaryFolder(t), 'secret');
+  copyFileSync(join(app.folder, 'keys', 'master.key'), elsewhere);
+  const keys = openKeys({ folder: join(app.folder, 'keys'), masterKeyFile: elsewhere });
+  const outside = { ...app, keys };
+  await deleteAccount(outside, accountId);
+  await purgeAll(outside);
+  assert.equal((await latest(outside, accountId)).masterKeyRotated, false);
+  assert.equal(readFileSync(elsewhere, 'utf8'), readFileSync(join(app.folder, 'keys', 'master.key'), 'utf8'));
 });
 
 test('no receipt is signed while a file may still be written, or before all is gone', async (t) => {

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { day, type Micros } from '../base/clock.ts';
+import { AppError } from '../base/errors.ts';
 import { newId } from '../base/id.ts';
 import { type PublicJwk, publicJwk, signJws, verifyJws } from '../base/jws.ts';
 import type { AuditHead } from '../domain/audit.ts';
@@ -124,7 +125,9 @@ export async function finishErasures(
     const row = await findErasure(app.db.query, id);
     if (row === undefined || row.finished !== null) continue;
     const finished = app.clock.now();
-    const receipt = await signJws(contentOf({ ...row, finished }), app.keys.signing(), receiptType);
+    const masterKeyRotated = kind === 'account' ? rotateMaster(app) : undefined;
+    const content = contentOf({ ...row, finished }, masterKeyRotated);
+    const receipt = await signJws(content, app.keys.signing(), receiptType);
     await app.db.transaction(async (tx) => {
       const { numUpdatedRows } = await tx
         .updateTable('erasures')
@@ -144,7 +147,17 @@ async function isLiving(tx: Tx, accountId: string): Promise<boolean> {
   return row?.deleted === null;
 }
 
-function contentOf(row: ErasureRow): ReceiptContent {
+/** A disk that is full does not keep an erasure from ending: the receipt says what could not be done. */
+function rotateMaster({ keys }: Pick<App, 'keys'>): boolean {
+  try {
+    return keys.master.rotate();
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'ErrorStorageFull') return false;
+    throw error;
+  }
+}
+
+function contentOf(row: ErasureRow, masterKeyRotated: boolean | undefined): ReceiptContent {
   const ids = JSON.parse(row.subjects) as string[];
   const date = (moment: Micros): string => new Date(Math.floor(moment / 1000)).toISOString();
   return {
@@ -159,6 +172,7 @@ function contentOf(row: ErasureRow): ReceiptContent {
     erased: JSON.parse(row.counts ?? '{}') as ErasureCounts,
     kept: JSON.parse(row.kept) as ErasureCounts,
     keysDestroyed: JSON.parse(row.keys_destroyed) as string[],
+    ...(masterKeyRotated === undefined ? {} : { masterKeyRotated }),
     asked: date(row.asked),
     invisible: date(row.invisible),
     finished: date(row.finished!),

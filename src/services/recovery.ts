@@ -5,14 +5,15 @@ import { resumeErasure } from './erasure.ts';
 import { resumeRetention } from './retention.ts';
 
 /**
- * What the only server of its stores does before it opens its port: erases again what a backup brought back, gives back
- * the jobs of the process that was there before, removes what was kept for its time and what interrupted uploads left,
+ * What the only server of its stores does before it opens its port: erases again what a backup brought back, finishes the
+ * replacement of the master key, gives back the jobs of the process that was there before, removes what was kept for its time and what interrupted uploads left,
  * and queues again every removal that is not finished. @throws AppError `ErasedListMissing` before anything is changed.
  */
 export async function recover(
   app: Pick<App, 'db' | 'blobs' | 'keys' | 'clock' | 'queue' | 'log' | 'erased'> & { queue: EmbeddedQueue },
 ): Promise<void> {
   await eraseWhatWasErased(app);
+  app.keys.master.resume();
   await app.queue.releaseAll();
   await app.queue.hasten('purge');
   await resumeRetention(app);

@@ -10,6 +10,11 @@ export const findAccount = (db: Queries, id: string): Promise<AccountRow | undef
 export const listAccounts = (db: Queries): Promise<AccountRow[]> =>
   db.selectFrom('accounts').selectAll().where('deleted', 'is', null).orderBy('created').execute();
 
+/** Whether there is any account, deleted ones that are not gone yet included. */
+export async function anyAccount(db: Queries): Promise<boolean> {
+  return (await db.selectFrom('accounts').select('id').limit(1).executeTakeFirst()) !== undefined;
+}
+
 /** Adds an account and its keys. */
 export async function insertAccount(db: Queries, account: AccountRow, keys: readonly ApiKeyRow[]): Promise<void> {
   await db.insertInto('accounts').values(account).execute();

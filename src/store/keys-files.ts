@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import {
@@ -11,7 +11,20 @@ import {
 } from '../base/durable.ts';
 import { AppError } from '../base/errors.ts';
 import { isId } from '../base/id.ts';
-import type { KeyScope, Keys, SealedThing } from './keys.ts';
+import type { KeyScope, Keys } from './keys.ts';
+import { type MasterFile, openMasterKey, type WrappedFile } from './master-key.ts';
+import {
+  associated,
+  associatedToServer,
+  decrypt,
+  encrypt,
+  keyBytes,
+  type Subkeys,
+  sealed,
+  subkeys,
+  wipe,
+  wrappedBytes,
+} from './sealing.ts';
 import { storageError } from './storage-full.ts';
 
 /** Where the keys lie. */
@@ -23,22 +36,13 @@ export interface KeyFiles {
   readonly folder: string;
   /** 32 bytes in base64. Made on the first start. May lie anywhere. */
   readonly masterKeyFile: string;
+  /** There are accounts already, sealed under keys of this store: a missing master key is not made anew. */
+  readonly needed?: boolean;
 }
 
-const version = 1;
-const nonceBytes = 12;
-const tagBytes = 16;
-const keyBytes = 32;
-const wrappedBytes = 1 + nonceBytes + keyBytes + tagBytes;
 const accountFile = 'account.key';
 const signingFile = 'signing.key';
-
-/** What is used of a key: three subkeys, so that sealing, looking up and wrapping share no key material. */
-interface Subkeys {
-  readonly seal: Buffer;
-  readonly lookup: Buffer;
-  readonly wrap: Buffer;
-}
+const lookupFile = 'lookup.key';
 
 /**
  * Opens the key store, removing what an interrupted write left in it. Keys once used stay unwrapped in memory until
@@ -47,27 +51,36 @@ interface Subkeys {
  * @throws AppError `MasterKey` when the master key's file is malformed, or is missing or another one although it is
  * needed to open what is there; nothing was changed.
  */
-export function openKeys({ folder, masterKeyFile }: KeyFiles): Keys {
+export function openKeys({ folder, masterKeyFile, needed = false }: KeyFiles): Keys {
+  if (needed && !existsSync(folder))
+    throw new AppError(
+      'MasterKey',
+      `expected the key store in ${folder} but received no such folder, although accounts need it: put it back, or set OWNSIGHT_KEYS to where it lies`,
+    );
   makeDirectorySync(folder);
   if (process.platform !== 'win32') closeToOthers(folder, 0o700);
   for (const path of [folder, ...accountFolders(folder)]) removeLeftovers(path);
-  const master = subkeys(masterKey(folder, masterKeyFile));
+  const master = openMasterKey(folder, masterKeyFile, neededBy(folder, needed));
   const cache = new Map<string, Subkeys>();
 
   const load = (scope: KeyScope): Subkeys => {
     const name = cacheName(scope);
     const cached = cache.get(name);
     if (cached !== undefined) return cached;
-    const parent = scope.projectId === undefined ? master : load({ accountId: scope.accountId });
-    const loaded = subkeys(unwrap(parent, scope, readKeyFile(folder, scope)));
+    const loaded = subkeys(unwrap(scope, readKeyFile(folder, scope)));
     cache.set(name, loaded);
     return loaded;
+  };
+  const unwrap = ({ accountId, projectId }: KeyScope, wrapped: Buffer): Buffer => {
+    if (wrapped.length !== wrappedBytes) throw sealed();
+    const data = ofKey({ accountId, ...(projectId === undefined ? {} : { projectId }) });
+    return projectId === undefined ? master.unwrap(data, wrapped) : decrypt(load({ accountId }).wrap, data, wrapped);
   };
   const forget = (name: string): void => {
     const keys = cache.get(name);
     if (keys === undefined) return;
     cache.delete(name);
-    for (const key of [keys.seal, keys.lookup, keys.wrap]) key.fill(0);
+    wipe(keys);
   };
   const list = (): KeyScope[] =>
     accountFolders(folder).flatMap((path) => {
@@ -79,6 +92,26 @@ export function openKeys({ folder, masterKeyFile }: KeyFiles): Keys {
       });
     });
 
+  const ofServer = (name: string, kind: string): WrappedFile => ({
+    path: join(folder, name),
+    data: associatedToServer(kind),
+  });
+  const signing = ofServer(signingFile, 'signing');
+  const lookup = ofServer(lookupFile, 'lookup');
+  const underMaster = (): WrappedFile[] => [
+    ...[signing, lookup].filter(({ path }) => existsSync(path)),
+    ...list()
+      .filter((scope) => scope.projectId === undefined)
+      .map((scope) => ({ path: keyFile(folder, scope), data: ofKey(scope) })),
+  ];
+  let serverLookup: Buffer | undefined;
+  const lookupOfServer = (): Buffer => {
+    serverLookup ??= existsSync(lookup.path)
+      ? master.unwrap(lookup.data, readFileSync(lookup.path))
+      : Buffer.from(master.lookup());
+    return serverLookup;
+  };
+
   const [first] = list();
   if (first !== undefined) assertMaster(master, folder, first.accountId, masterKeyFile);
 
@@ -86,11 +119,12 @@ export function openKeys({ folder, masterKeyFile }: KeyFiles): Keys {
     create(scope) {
       const path = keyFile(folder, scope);
       if (existsSync(path)) throw new Error('expected a scope without a key but received one that has it');
-      const parent = scope.projectId === undefined ? master : load({ accountId: scope.accountId });
+      const parent = scope.projectId === undefined ? undefined : load({ accountId: scope.accountId });
       const key = randomBytes(keyBytes);
       try {
         makeDirectorySync(dirname(path));
-        writeFileDurablySync(path, encrypt(parent.wrap, associated({ ...scope, kind: 'key', id: '' }), key));
+        if (parent === undefined) master.keep({ path, data: ofKey(scope) }, key);
+        else writeFileDurablySync(path, encrypt(parent.wrap, ofKey(scope), key));
       } catch (error) {
         throw storageError(error);
       }
@@ -113,21 +147,32 @@ export function openKeys({ folder, masterKeyFile }: KeyFiles): Keys {
     },
     has: (scope) => existsSync(keyFile(folder, scope)),
     signing() {
-      const path = join(folder, signingFile);
-      if (!existsSync(path))
+      if (!existsSync(signing.path))
         try {
-          writeFileDurablySync(path, encrypt(master.wrap, ofSigning, randomBytes(keyBytes)), true);
+          master.keep(signing, randomBytes(keyBytes), true);
         } catch (error) {
           // Another process was faster.
-          if (!hasCode(error, 'EEXIST')) throw storageError(error);
+          if (!hasCode(error, 'EEXIST')) throw error;
         }
-      return decrypt(master.wrap, ofSigning, readFileSync(path));
+      return master.unwrap(signing.data, readFileSync(signing.path));
+    },
+    master: {
+      rotate() {
+        if (!master.ours) return false;
+        if (master.halfReplaced()) master.replace(underMaster());
+        if (!existsSync(lookup.path)) master.keep(lookup, lookupOfServer());
+        master.replace(underMaster());
+        return true;
+      },
+      resume() {
+        if (master.halfReplaced()) master.replace(underMaster());
+      },
     },
     list,
     seal: (thing, plain) => encrypt(load(thing).seal, associated(thing), plain),
     open: (thing, sealed) => decrypt(load(thing).seal, associated(thing), sealed),
     lookup: (scope, kind, text) =>
-      createHmac('sha256', (scope === undefined ? master : load(scope)).lookup)
+      createHmac('sha256', scope === undefined ? lookupOfServer() : load(scope).lookup)
         .update(kind)
         .update('\0')
         .update(text)
@@ -158,37 +203,16 @@ function closeToOthers(path: string, mode: number): void {
   if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, mode);
 }
 
-/** The master key of the file, made when there is neither it nor anything it would have to open. */
-function masterKey(folder: string, file: string): Buffer {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw new AppError('MasterKey', `The master key ${file} cannot be read.`, error);
-    if (accountFolders(folder).length > 0)
-      throw new AppError(
-        'MasterKey',
-        `expected the master key in ${file} but received no such file, although keys in ${folder} need it: put it back, or set OWNSIGHT_MASTER_KEY_FILE to where it lies`,
-      );
-    const key = randomBytes(keyBytes);
-    makeDirectorySync(dirname(file));
-    writeFileDurablySync(file, Buffer.from(`${key.toString('base64')}\n`));
-    return key;
-  }
-  if (!/^[A-Za-z0-9+/]{43}=$/.test(text))
-    throw new AppError(
-      'MasterKey',
-      `expected ${keyBytes} bytes in base64 in the master key ${file} but received something else`,
-    );
-  // A key file mounted from elsewhere (a container's secret) keeps its mode; ours is closed to others.
-  if (process.platform !== 'win32' && dirname(file) === folder) closeToOthers(file, 0o600);
-  return Buffer.from(text, 'base64');
+/** What needs the master key, in words; `undefined`: nothing yet. */
+function neededBy(folder: string, needed: boolean): string | undefined {
+  if (accountFolders(folder).length > 0) return `keys in ${folder} need`;
+  return needed ? 'accounts need' : undefined;
 }
 
 /** Another master key would be noticed only at the first reading of data, after new data was sealed under it. */
-function assertMaster(master: Subkeys, folder: string, accountId: string, file: string): void {
+function assertMaster(master: MasterFile, folder: string, accountId: string, file: string): void {
   try {
-    unwrap(master, { accountId }, readKeyFile(folder, { accountId }));
+    master.unwrap(ofKey({ accountId }), readKeyFile(folder, { accountId }));
   } catch (error) {
     if (error instanceof AppError && error.code === 'KeyMissing') return;
     throw new AppError(
@@ -212,53 +236,5 @@ function readKeyFile(folder: string, scope: KeyScope): Buffer {
   return bytes;
 }
 
-function unwrap(parent: Subkeys, scope: KeyScope, wrapped: Buffer): Buffer {
-  if (wrapped.length !== wrappedBytes) throw sealed();
-  return decrypt(parent.wrap, associated({ ...scope, kind: 'key', id: '' }), wrapped);
-}
-
-/** HKDF-SHA-256 (RFC 5869) without salt: the key is random. */
-function subkeys(key: Buffer): Subkeys {
-  const derive = (use: string): Buffer => Buffer.from(hkdfSync('sha256', key, '', `ownsight ${use} 1`, keyBytes));
-  return { seal: derive('seal'), lookup: derive('lookup'), wrap: derive('wrap') };
-}
-
-/** What the signing key is bound to: no account has this id. */
-const ofSigning = Buffer.from(`${version}\0server\0\0signing\0`);
-
-/** Ids and kinds hold no NUL, so the parts cannot run into each other. */
-const associated = ({ accountId, projectId, kind, id }: SealedThing): Buffer =>
-  Buffer.from(`${version}\0${accountId}\0${projectId ?? ''}\0${kind}\0${id}`);
-
-const sealed = (cause?: unknown): AppError =>
-  new AppError('Sealed', 'Stored data does not open: it was changed, or belongs elsewhere.', cause);
-
-/**
- * AES-256-GCM (NIST SP 800-38D): version (1), nonce (12), ciphertext, tag (16). Random nonces: at most 2^32 seals a
- * key.
- */
-function encrypt(key: Buffer, data: Buffer, plain: Uint8Array): Buffer {
-  const nonce = randomBytes(nonceBytes);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(data);
-  const head = Buffer.allocUnsafe(1 + nonceBytes);
-  head[0] = version;
-  nonce.copy(head, 1);
-  const body = cipher.update(plain);
-  cipher.final();
-  return Buffer.concat([head, body, cipher.getAuthTag()]);
-}
-
-function decrypt(key: Buffer, data: Buffer, bytes: Uint8Array): Buffer {
-  const end = bytes.length - tagBytes;
-  if (end < 1 + nonceBytes || bytes[0] !== version) throw sealed();
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(1, 1 + nonceBytes), { authTagLength: tagBytes });
-  decipher.setAAD(data).setAuthTag(bytes.subarray(end));
-  const plain = decipher.update(bytes.subarray(1 + nonceBytes, end));
-  try {
-    decipher.final();
-  } catch (error) {
-    plain.fill(0);
-    throw sealed(error);
-  }
-  return plain;
-}
+/** What the key of an account or project is bound to. */
+const ofKey = (scope: KeyScope): Buffer => associated({ ...scope, kind: 'key', id: '' });

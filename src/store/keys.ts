@@ -32,10 +32,24 @@ export interface Keys {
   list(): KeyScope[];
   /** 32 random bytes to sign the server's receipts with, made on the first call and kept with the keys, wrapped by the master key. */
   signing(): Buffer;
+  /** The replacement of the master key. */
+  readonly master: MasterKey;
   /** AES-256-GCM under the scope's key, `thing` as associated data: version, nonce (12), ciphertext, tag (16) in one buffer. */
   seal(thing: SealedThing, plain: Uint8Array): Buffer;
   /** The inverse. @throws AppError `KeyMissing` when the key was destroyed, `Sealed` when the bytes were changed or are another thing's. */
   open(thing: SealedThing, sealed: Uint8Array): Buffer;
   /** HMAC-SHA-256 in hexadecimal under a subkey of the scope (`undefined`: of the server), so that a secret or a name can be looked up without being stored. `kind` separates uses. */
   lookup(scope: KeyScope | undefined, kind: string, text: string | Uint8Array): string;
+}
+
+/** Replacing the master key: old copies of the files that hold keys open with none that is left. */
+export interface MasterKey {
+  /**
+   * Makes a new master key, wraps every account's key anew and overwrites the old one. `false`: it lies elsewhere and is
+   * not ours to replace. Interrupted anywhere, the store opens as before. Only where no other process does the same.
+   * @throws AppError `ErrorStorageFull`; the store opens as before.
+   */
+  rotate(): boolean;
+  /** Finishes what {@link rotate} was interrupted in. */
+  resume(): void;
 }
