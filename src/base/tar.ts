@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { ArchiveEntry } from './archive-entry.ts';
+import type { PackedEntry, Piece } from './archive-entry.ts';
 import { AppError, expected } from './errors.ts';
 
 const block = 512;
@@ -8,16 +8,36 @@ const largest = 8 ** 11 - 1;
 
 /**
  * The entries as a tar (POSIX.1-1988, ustar): headers, bytes, and the two empty blocks at the end, all files of mode
- * 0600 dated `seconds`.
+ * 0600 dated `seconds`. With `total` more empty blocks follow, until it has that many bytes.
+ * @throws AppError `ArchiveTooLarge` at its end when it has more.
  */
-export async function* tar(entries: AsyncIterable<ArchiveEntry>, seconds: number): AsyncGenerator<Uint8Array> {
-  for await (const { name, bytes } of entries) {
-    yield header(name, bytes.length, seconds);
-    if (bytes.length > 0) yield bytes;
-    const rest = bytes.length % block;
+export async function* tar(
+  entries: AsyncIterable<PackedEntry>,
+  seconds: number,
+  total?: number,
+): AsyncGenerator<Piece> {
+  let at = 0;
+  for await (const { name, facts, body } of entries) {
+    const { bytes } = facts;
+    yield header(name, bytes, seconds);
+    if (bytes > 0) yield body ?? bytes;
+    const rest = bytes % block;
     if (rest > 0) yield Buffer.alloc(block - rest);
+    at += tarEntryBytes(name, bytes);
   }
   yield Buffer.alloc(2 * block);
+  if (total !== undefined) yield* zeros(total - at - 2 * block);
+}
+
+/** How many bytes of a tar a file takes. */
+export const tarEntryBytes = (_name: string, bytes: number): number => block + Math.ceil(bytes / block) * block;
+
+/** So many empty bytes, a piece at a time. @throws AppError `ArchiveTooLarge` for fewer than none. */
+export function* zeros(count: number): Generator<Uint8Array> {
+  if (count < 0)
+    throw new AppError('ArchiveTooLarge', expected('an archive of the size it was given', 'its end', -count));
+  const piece = Buffer.alloc(Math.min(count, 1024 * 1024));
+  for (let left = count; left > 0; left -= piece.length) yield piece.subarray(0, Math.min(left, piece.length));
 }
 
 function header(name: string, size: number, seconds: number): Buffer {

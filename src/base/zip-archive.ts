@@ -1,8 +1,6 @@
-import { promisify } from 'node:util';
-import { crc32, deflateRaw } from 'node:zlib';
-import type { ArchiveEntry } from './archive-entry.ts';
+import type { PackedEntry, Piece } from './archive-entry.ts';
+import { zeros } from './tar.ts';
 
-const deflate = promisify(deflateRaw);
 /** What 16 and 32 bits hold at most; it also says that the value stands in a zip64 record. */
 const [most16, most32] = [0xffff, 0xffffffff];
 /** Bit 11: names are UTF-8. */
@@ -15,37 +13,49 @@ const attributes = (0o100600 << 16) >>> 0;
 
 /**
  * The entries as a zip (APPNOTE 6.3.10), all dated `date` (UTC): one entry in memory at a time, and at the end a line
- * each. Beyond 65,534 entries or 4 GiB it is a zip64. Text is deflated, all else stored; entries are below 4 GiB.
+ * each. Beyond 65,534 entries or 4 GiB it is a zip64. Text is deflated, all else stored; entries are below 4 GiB. With
+ * `total` it is filled up to that many bytes before its directory, where no reader looks.
+ * @throws AppError `ArchiveTooLarge` at its end when it has more.
  */
-export async function* zipArchive(entries: AsyncIterable<ArchiveEntry>, date: Date): AsyncGenerator<Uint8Array> {
+export async function* zipArchive(
+  entries: AsyncIterable<PackedEntry>,
+  date: Date,
+  total?: number,
+): AsyncGenerator<Piece> {
   const stamp = dosTime(date);
   const directory: Buffer[] = [];
   let offset = 0;
-  for await (const { name, bytes, text } of entries) {
+  for await (const { name, text, facts, body } of entries) {
     const path = Buffer.from(name);
-    const body = text ? await deflate(bytes, { level: 6 }) : bytes;
     // What local header and directory share: flags, method, time, date, checksum, both sizes, length of the name.
     const shared = Buffer.alloc(22);
     shared.writeUInt16LE(utf8Names, 0);
     shared.writeUInt16LE(text ? 8 : 0, 2);
     shared.writeUInt32LE(stamp, 4);
-    shared.writeUInt32LE(crc32(bytes), 8);
-    shared.writeUInt32LE(body.length, 12);
-    shared.writeUInt32LE(bytes.length, 16);
+    shared.writeUInt32LE(facts.crc32, 8);
+    shared.writeUInt32LE(facts.packed, 12);
+    shared.writeUInt32LE(facts.bytes, 16);
     shared.writeUInt16LE(path.length, 20);
     const local = Buffer.concat([numbers([0x04034b50, 4], [plain, 2]), shared, numbers([0, 2]), path]);
     directory.push(directoryEntry(shared, path, offset));
     yield local;
-    if (body.length > 0) yield body;
-    offset += local.length + body.length;
+    if (facts.packed > 0) yield body ?? facts.packed;
+    offset += local.length + facts.packed;
   }
-  let size = 0;
-  for (const entry of directory) {
-    yield entry;
-    size += entry.length;
+  const size = directory.reduce((sum, entry) => sum + entry.length, 0);
+  // A size given decides alone, so that the length of the end does not depend on where it lies.
+  const isLarge = directory.length >= most16 || size >= most32 || (total ?? offset) >= most32;
+  if (total !== undefined) {
+    const gap = total - offset - size - end(directory.length, size, offset, isLarge).length;
+    yield* zeros(gap);
+    offset += gap;
   }
-  yield end(directory.length, size, offset);
+  yield* directory;
+  yield end(directory.length, size, offset, isLarge);
 }
+
+/** How many bytes of a zip a file takes, but for its line in the directory. */
+export const zipEntryBytes = (name: string, packed: number): number => 30 + Buffer.byteLength(name) + packed;
 
 function directoryEntry(shared: Buffer, path: Buffer, offset: number): Buffer {
   const far = offset >= most32;
@@ -59,9 +69,8 @@ function directoryEntry(shared: Buffer, path: Buffer, offset: number): Buffer {
 }
 
 /** What closes the archive: where its directory lies and how long it is. */
-function end(count: number, size: number, offset: number): Buffer {
-  const large = count >= most16 || size >= most32 || offset >= most32;
-  const far = large
+function end(count: number, size: number, offset: number, isLarge: boolean): Buffer {
+  const far = isLarge
     ? [
         numbers([0x06064b50, 4], [44, 8], [madeBy, 2], [zip64, 2], [0, 4], [0, 4], [count, 8], [count, 8]),
         numbers([size, 8], [offset, 8]),

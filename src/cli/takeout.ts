@@ -2,8 +2,9 @@ import { createWriteStream, renameSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Command, Option } from 'commander';
+import { type ArchiveFormatName, archiveFormats } from '../base/archive-format.ts';
 import { temporaryName } from '../base/durable.ts';
-import { type ArchiveFormat, archiveFormats, type TakeoutProgress, takeOut } from '../services/takeout/takeout.ts';
+import { type TakeoutProgress, takeOut } from '../services/takeout/takeout.ts';
 import { progressLine } from './progress-line.ts';
 import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
@@ -12,7 +13,7 @@ interface Options {
   readonly account?: string;
   readonly project?: string;
   readonly out: string;
-  readonly format?: ArchiveFormat;
+  readonly format?: ArchiveFormatName;
 }
 
 /** Exit code when an archive was written, or put back, that lacks what could not be read. */
@@ -25,7 +26,11 @@ export function takeoutCommand(): Command {
     .requiredOption('--out <file>', 'where to write the archive; - for standard output')
     .option('--account <account>', 'its id or name; may be left out when there is only one')
     .option('--project <id>', 'only this project')
-    .addOption(new Option('--format <format>', 'default: by the ending of the file, else zip').choices(archiveFormats))
+    .addOption(
+      new Option('--format <format>', 'default: by the ending of the file, else zip').choices(
+        Object.keys(archiveFormats),
+      ),
+    )
     .action((options: Options) =>
       withApp(async (app) => {
         const line = progressLine();

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { Command } from 'commander';
-import { AppError } from '../base/errors.ts';
+import { openArchive } from '../base/archive.ts';
+import { AppError, expected } from '../base/errors.ts';
 import type { PublicJwk } from '../base/jws.ts';
 import { type AuditHead, type AuditLink, chainFaults } from '../domain/audit.ts';
 import { listAccounts } from '../services/accounts.ts';
 import { verifyAudit } from '../services/audit.ts';
 import { receiptKey, verifyReceipt } from '../services/receipts.ts';
+import { auditPath } from '../services/takeout/layout.ts';
 import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
 
@@ -13,7 +16,10 @@ import { withApp } from './with-app.ts';
 export function verifyCommand(): Command {
   return new Command('verify')
     .description('check that a receipt or an audit log is as it was written')
-    .argument('[file]', 'a receipt, or what "ownsight audit --json" wrote; "-" reads it from the input')
+    .argument(
+      '[file]',
+      'a receipt, what "ownsight audit --json" wrote, or an archive, whose log is checked; "-" reads it from the input',
+    )
     .option('--key <file>', 'the public key of the server that signed the receipt; default: the key of this server')
     .option('--audit [account]', 'the log of an account of this server, by its id or name; alone: of every account')
     .action(async (file: string | undefined, options: { audit?: string | true; key?: string }) => {
@@ -35,7 +41,7 @@ async function verifyHere(account: string | true): Promise<void> {
 }
 
 async function verifyFile(file: string, keyFile: string | undefined): Promise<void> {
-  const text = readFileSync(file === '-' ? 0 : file, 'utf8').trim();
+  const text = (file !== '-' && (await logInArchive(file))) || readFileSync(file === '-' ? 0 : file, 'utf8').trim();
   const content = parse(text) as { entries?: AuditLink[]; head?: AuditHead; receipt?: string } | undefined;
   if (Array.isArray(content?.entries) && content.head !== undefined)
     return report(`${content.entries.length} entries`, chainFaults(content.entries, content.head));
@@ -50,6 +56,29 @@ async function verifyFile(file: string, keyFile: string | undefined): Promise<vo
   );
   if (told === undefined) process.exitCode = 2;
 }
+
+/** The log in an archive that `ownsight takeout` made; `undefined` for files that are no archive. */
+async function logInArchive(file: string): Promise<string | undefined> {
+  const handle = await open(file);
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(262), 0, 262, 0);
+    const start = buffer.toString('latin1', 0, bytesRead);
+    if (!start.startsWith('PK') && start.slice(257) !== 'ustar') return undefined;
+  } finally {
+    await handle.close();
+  }
+  const archive = await openArchive(file);
+  try {
+    const log = [...archive.files].find(([name]) => name.endsWith(`/data/${auditPath}`))?.[1];
+    if (log === undefined) throw new AppError('BadFile', expected(`data/${auditPath}`, file, 'no such entry'));
+    return (await log.read(mostLog)).toString('utf8');
+  } finally {
+    await archive.close();
+  }
+}
+
+/** Bytes the log of an account may have: a million entries. */
+const mostLog = 512 * 1024 * 1024;
 
 /** Reading a key file opens no store: a receipt is checked anywhere. */
 async function keyOf(file: string | undefined): Promise<Pick<PublicJwk, 'x'>> {

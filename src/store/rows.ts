@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
+import type { Micros } from '../base/clock.ts';
 import { tableCustody } from './custody.ts';
 import type { Queries, Tx } from './database.ts';
 import type { KeyScope } from './keys.ts';
@@ -20,19 +21,22 @@ function ofOwner(table: keyof Tables, { accountId, projectId }: KeyScope): RawBu
     or exists (select 1 from ${sql.table(kept[table])} where ${by} = ${sql.ref(`${table}.id`)}))`;
 }
 
-/** The next `limit` rows of a table that are the scope's, by key, after the row `after`. */
+/**
+ * The next `limit` rows of a table that are the scope's, by key, after the row `after`; those made after `until` are
+ * left out.
+ */
 export async function pageOfRows(
   db: Queries,
   table: keyof Tables,
   scope: KeyScope,
-  after: AnyRow | undefined,
-  limit: number,
+  { after, until, limit }: { readonly after: AnyRow | undefined; readonly until: Micros; readonly limit: number },
 ): Promise<AnyRow[]> {
   const key: readonly string[] = tableCustody[table].key;
   const columns = sql.join(key.map((column) => sql.ref(column)));
   const rest = after === undefined ? sql`true` : sql`(${columns}) > (${sql.join(key.map((column) => after[column]))})`;
+  const made = 'created' in tableCustody[table].columns ? sql`created <= ${until}` : sql`true`;
   const { rows } = await sql<AnyRow>`select * from ${sql.table(table)}
-    where ${ofOwner(table, scope)} and ${rest} order by ${columns} limit ${limit}`.execute(db);
+    where ${ofOwner(table, scope)} and ${made} and ${rest} order by ${columns} limit ${limit}`.execute(db);
   return rows;
 }
 

@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { after, before, test } from 'node:test';
-import type { ArchiveEntry } from '../../src/base/archive-entry.ts';
-import { tar } from '../../src/base/tar.ts';
+import { archiveFormats, archivePart } from '../../src/base/archive-format.ts';
 import { zip } from '../../src/base/zip.ts';
 import type { putBack as PutBack } from '../../src/services/restore/restore.ts';
 import { newestClients } from '../fixtures/clients.ts';
@@ -175,10 +174,14 @@ function resealed(changed: Map<string, Buffer>): Map<string, Buffer> {
 }
 
 async function tarOf(name: string, files: Iterable<readonly [string, Buffer]>): Promise<string> {
-  async function* all(): AsyncGenerator<ArchiveEntry> {
-    for (const [path, bytes] of files) yield { name: path, bytes, text: false };
+  const { pack, write } = archiveFormats.tar;
+  async function* all() {
+    for (const [path, bytes] of files) yield await pack({ name: path, bytes, text: false });
   }
-  await pipeline(Readable.from(tar(all(), 0)), createWriteStream(join(folder, name)));
+  await pipeline(
+    Readable.from(archivePart(write(all(), 0), 0, Number.POSITIVE_INFINITY)),
+    createWriteStream(join(folder, name)),
+  );
   return join(folder, name);
 }
 

@@ -127,6 +127,31 @@ test('no secret is in the archive', () => {
   assert.equal(lines(archive.get('data/account/rows/api_keys-00001.jsonl')!).length, 4);
 });
 
+test('the log in the archive is checked without any server; an entry that was changed or removed is told', async () => {
+  const elsewhere = join(folder, 'elsewhere');
+  const verify = async (file: string): Promise<[number | null, string]> => {
+    const { code, output } = await runOwnsight(elsewhere, ['verify', file]);
+    return [code, output];
+  };
+  const [code, said] = await verify(join(folder, 'all.zip'));
+  assert.equal(code, 0, said);
+  assert.match(said, /as written/);
+  assert.ok(!existsSync(elsewhere), 'no store is opened');
+  const log = json('account/audit.json');
+  assert.equal(log.entries.at(-1).action, 'takeout');
+  assert.deepEqual(log.head, { entries: log.entries.length, hash: log.entries.at(-1).hash });
+  const file = join(folder, 'audit.json');
+  const changed = async (entries: unknown): Promise<string> => {
+    writeFileSync(file, JSON.stringify({ ...log, entries }));
+    const [code, said] = await verify(file);
+    assert.equal(code, 2, said);
+    return said;
+  };
+  assert.match(await changed(log.entries.toSpliced(1, 1)), /expected entry 2 but received entry 3/);
+  assert.match(await changed(log.entries.with(1, { ...log.entries[1], sealed: 'AAAA' })), /entry 2 was changed/);
+  assert.match(await changed(log.entries.slice(0, -1)), /expected \d+ entries but received/);
+});
+
 test('a reader that uses none of our code finds every hash right and every picture labelled', async () => {
   // As a stranger: unpack with tar, check with sha256sum, read CSV lines and JSON.
   const { code, output } = await runOwnsight(server.home, ['takeout', '--out', join(folder, 'all.tar')]);
@@ -198,6 +223,7 @@ test('every JSON file holds to the schema that travels with it', () => {
     [/\/predictions-\d+\.jsonl$/, () => 'prediction'],
   ];
   for (const [name, bytes] of archive) {
+    if (name.endsWith('/audit.json')) check('audit', [JSON.parse(bytes.toString())], name);
     if (name.endsWith('/project.json')) check('project', [JSON.parse(bytes.toString())], name);
     if (!name.endsWith('.jsonl')) continue;
     const [schema] = schemas.flatMap(([pattern, of]) => {

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { ArchiveEntry } from '../../base/archive-entry.ts';
+import type { ArchiveEntry, PackedEntry } from '../../base/archive-entry.ts';
 
 /** What `bag-info.txt` says beside sizes. */
 export interface BagFacts {
@@ -12,24 +11,30 @@ export interface BagFacts {
 }
 
 /**
- * A BagIt bag (RFC 8493, version 1.0) around the files of its payload, whose names are below `data/`: they pass through
- * as they come, what was said of them (manifests and sizes) follows at the end.
+ * A BagIt bag (RFC 8493, version 1.0) around the files of its payload, whose names are below `data/`: each is packed and
+ * passes through as it comes, what was said of them (manifests and sizes) follows at the end.
  */
-export async function* bag(payload: AsyncIterable<ArchiveEntry>, facts: BagFacts): AsyncGenerator<ArchiveEntry> {
+export async function* bag(
+  payload: AsyncIterable<ArchiveEntry>,
+  facts: BagFacts,
+  pack: (entry: ArchiveEntry) => Promise<PackedEntry>,
+): AsyncGenerator<PackedEntry> {
   const tags: string[] = [];
-  const tag = (name: string, bytes: Buffer): ArchiveEntry => {
-    tags.push(`${sha256(bytes)}  ${name}\n`);
-    return { name: `${facts.folder}/${name}`, bytes, text: true };
+  const tag = async (name: string, bytes: Buffer): Promise<PackedEntry> => {
+    const packed = await pack({ name: `${facts.folder}/${name}`, bytes, text: true });
+    tags.push(lineOf(packed, name));
+    return packed;
   };
-  yield tag('bagit.txt', Buffer.from('BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n'));
+  yield await tag('bagit.txt', Buffer.from('BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n'));
   // Lines as bytes: a string each would take several times the memory.
   const manifest: Buffer[] = [];
   let [octets, files] = [0, 0];
   for await (const entry of payload) {
-    manifest.push(Buffer.from(`${sha256(entry.bytes)}  data/${entry.name}\n`));
-    octets += entry.bytes.length;
+    const packed = await pack({ ...entry, name: `${facts.folder}/data/${entry.name}` });
+    manifest.push(Buffer.from(lineOf(packed, `data/${entry.name}`)));
+    octets += packed.facts.bytes;
     files++;
-    yield { ...entry, name: `${facts.folder}/data/${entry.name}` };
+    yield packed;
   }
   const info = {
     'Bagging-Date': facts.date,
@@ -38,9 +43,10 @@ export async function* bag(payload: AsyncIterable<ArchiveEntry>, facts: BagFacts
     ...facts.info(),
   };
   const lines = Object.entries(info).map(([name, value]) => `${name}: ${value}\n`);
-  yield tag('bag-info.txt', Buffer.from(lines.join('')));
-  yield tag('manifest-sha256.txt', Buffer.concat(manifest));
-  yield { name: `${facts.folder}/tagmanifest-sha256.txt`, bytes: Buffer.from(tags.join('')), text: true };
+  yield await tag('bag-info.txt', Buffer.from(lines.join('')));
+  yield await tag('manifest-sha256.txt', Buffer.concat(manifest));
+  yield await pack({ name: `${facts.folder}/tagmanifest-sha256.txt`, bytes: Buffer.from(tags.join('')), text: true });
 }
 
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+/** The line of a manifest that says which bytes a file has. */
+const lineOf = ({ facts }: PackedEntry, path: string): string => `${facts.sha256.toString('hex')}  ${path}\n`;

@@ -20,6 +20,9 @@ const endings: Readonly<Record<ImageFormat, string>> = {
 export const folderOf = (projectId: string | undefined): string =>
   projectId === undefined ? 'account' : `projects/${projectId}`;
 
+/** Where the account's log lies, as `ownsight verify` checks it. */
+export const auditPath = 'account/audit.json';
+
 /** Where the rows of a table lie, in parts numbered from 1. */
 export const rowsFile = (projectId: string | undefined, table: keyof Tables, part: number): string =>
   `${folderOf(projectId)}/rows/${table}-${String(part).padStart(5, '0')}.jsonl`;
@@ -67,20 +70,20 @@ export interface Lines {
 export function jsonLines(name: (part: number) => string): Lines {
   let lines: string[] = [];
   let [size, part] = [0, 1];
-  const flush = (): ArchiveEntry[] => {
+  const flush = (isFull = false): ArchiveEntry[] => {
     if (lines.length === 0) return [];
     const bytes = Buffer.from(`${lines.join('\n')}\n`);
     lines = [];
     size = 0;
-    return [{ name: name(part++), bytes, text: true }];
+    return [{ name: name(part++), bytes, text: true, ...(isFull && { exact: true }) }];
   };
   return {
     add(value) {
       const line = JSON.stringify(value);
       lines.push(line);
       size += line.length;
-      return size > partBytes ? flush() : [];
+      return size > partBytes ? flush(true) : [];
     },
-    end: flush,
+    end: () => flush(),
   };
 }

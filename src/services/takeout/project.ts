@@ -28,7 +28,7 @@ import {
 } from './annotations.ts';
 import { croissant } from './croissant.ts';
 import { blobFile, folderOf, isoTime, jsonFile, jsonLines } from './layout.ts';
-import { type Notes, pagesOf, rowLines, type Taking, takenRow, withBlobs } from './taking.ts';
+import { missing, type Notes, pagesOf, rowLines, type Taking, takenRow, withBlobs } from './taking.ts';
 
 /**
  * Ids of the rows that were taken, by table: what refers to another row, of a later moment, is left to the next
@@ -66,7 +66,7 @@ async function* ownRows(
   notes: Notes,
 ): AsyncGenerator<AnyRow[]> {
   const parents = parentsOf(table).filter((parent) => parent !== 'projects' && parent !== 'accounts');
-  for await (const rows of pagesOf(app, table, scope, notes.signal))
+  for await (const rows of pagesOf(app, table, scope, notes))
     yield rows.filter((row) =>
       parents.every((parent) => taken.get(parent)?.has(row[`${parent.slice(0, -1)}_id`] as string)),
     );
@@ -226,7 +226,7 @@ async function* takeModel(
   } catch (error) {
     notes.signal?.throwIfAborted();
     if (!(error instanceof AppError)) throw error;
-    notes.missing.push({ file: `${folder}/model.onnx`, what: 'the model as ONNX', reason: 'cannot be made' });
+    missing(notes, { file: `${folder}/model.onnx`, what: 'the model as ONNX', reason: 'cannot be made' });
   }
 }
 

@@ -16,6 +16,8 @@ const words = {
       'MISSING.json': 'what could not be read, and why; only there when something is missing',
       'schema/': 'JSON Schemas of every JSON file below',
       'account/rows/': 'the account: name, e-mail address, which keys there are (not the keys), its log',
+      'account/audit.json':
+        'the log of the account with its hashes: `ownsight verify` tells, without any server, whether it is as it was written',
       'projects/<id>/project.json':
         'a project: name, settings, tags, iterations and how well each did on pictures it had not seen',
       'projects/<id>/images/': 'your pictures, byte for byte',
@@ -53,6 +55,8 @@ const words = {
       'MISSING.json': 'o que não pôde ser lido e por quê; só existe quando falta algo',
       'schema/': 'JSON Schemas de todos os arquivos JSON abaixo',
       'account/rows/': 'a conta: nome, endereço de e-mail, quais chaves existem (não as chaves), o seu registro',
+      'account/audit.json':
+        'o registro da conta com seus hashes: `ownsight verify` diz, sem servidor algum, se está como foi escrito',
       'projects/<id>/project.json':
         'um projeto: nome, configurações, tags, iterações e o desempenho de cada uma em imagens que não tinha visto',
       'projects/<id>/images/': 'suas imagens, byte por byte',
@@ -90,6 +94,8 @@ const words = {
       'MISSING.json': 'che cosa non si è potuto leggere e perché; c’è solo se manca qualcosa',
       'schema/': 'JSON Schema di tutti i file JSON qui sotto',
       'account/rows/': 'l’account: nome, indirizzo e-mail, quali chiavi ci sono (non le chiavi), il suo registro',
+      'account/audit.json':
+        'il registro dell’account con i suoi hash: `ownsight verify` dice, senza alcun server, se è come fu scritto',
       'projects/<id>/project.json':
         'un progetto: nome, impostazioni, tag, iterazioni e il risultato di ciascuna su immagini che non aveva visto',
       'projects/<id>/images/': 'le tue immagini, byte per byte',

@@ -70,6 +70,27 @@ const forReading: Readonly<Record<string, unknown>> = {
     { id, file: text, iterationId: id, created: time, application: maybeText, predictions: list(anything) },
     'A line of predictions-….jsonl: a picture that was asked about, and the answer.',
   ),
+  audit: object(
+    {
+      account: id,
+      head: object({ entries: whole, hash: text }),
+      entries: list(
+        object({
+          id,
+          number: whole,
+          created: whole,
+          action: text,
+          projectId: maybeText,
+          subjectId: maybeText,
+          sealed: maybeText,
+          previous: text,
+          hash: text,
+          detail: anything,
+        }),
+      ),
+    },
+    'account/audit.json: the log of the account. The hash of an entry is the SHA-256, in hexadecimal, of the JSON array [previous, number, id, created, action, projectId, subjectId, sealed].',
+  ),
   missing: list(object({ file: text, what: text, reason: text })),
 };
 

@@ -1,27 +1,23 @@
 import { Readable } from 'node:stream';
-import type { ArchiveEntry } from '../../base/archive-entry.ts';
-import { second } from '../../base/clock.ts';
-import { tar } from '../../base/tar.ts';
-import { zipArchive } from '../../base/zip-archive.ts';
+import type { ArchiveEntry, PackedEntry } from '../../base/archive-entry.ts';
+import { type ArchiveFormatName, archiveFormats, archivePart } from '../../base/archive-format.ts';
+import type { Micros } from '../../base/clock.ts';
+import type { AuditHead } from '../../domain/audit.ts';
 import { problem } from '../../domain/problems.ts';
 import { findAccount } from '../../store/accounts.ts';
+import { auditHead } from '../../store/audit.ts';
 import { takeoutOrder } from '../../store/custody-takeout.ts';
 import { hasProject, listProjects } from '../../store/projects.ts';
 import { openText } from '../../store/sealed.ts';
-import { record } from '../audit.ts';
+import { readAudit, record } from '../audit.ts';
 import type { App } from '../context.ts';
 import { requireProject } from '../projects.ts';
 import { bag } from './bag.ts';
-import { folderOf, isoTime, jsonFile, layoutVersion } from './layout.ts';
+import { auditPath, folderOf, isoTime, jsonFile, layoutVersion } from './layout.ts';
 import { takeProject } from './project.ts';
 import { readmeFiles } from './readme.ts';
 import { schemaFiles } from './schemas.ts';
-import { type MissingItem, type Notes, pagesOf, reasonOf, rowLines, type Taking, takenRow } from './taking.ts';
-
-/** The kinds of archive: `zip` opens everywhere, `tar` is faster. */
-export const archiveFormats = ['zip', 'tar'] as const;
-/** One of {@link archiveFormats}. */
-export type ArchiveFormat = (typeof archiveFormats)[number];
+import { type MissingItem, missing, type Notes, pagesOf, reasonOf, rowLines, type Taking, takenRow } from './taking.ts';
 
 /** How far a takeout is. */
 export interface TakeoutProgress {
@@ -37,7 +33,7 @@ export interface TakeoutProgress {
 export interface TakeoutInput {
   /** Only this project, with the account's own rows. */
   readonly projectId?: string | undefined;
-  readonly format?: ArchiveFormat | undefined;
+  readonly format?: ArchiveFormatName | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after each file. */
   readonly onProgress?: ((progress: TakeoutProgress) => void) | undefined;
@@ -66,62 +62,125 @@ export interface Takeout {
  * @throws AppError `NotFound`, `NotFoundProject`.
  */
 export async function takeOut(app: Taking, accountId: string, input: TakeoutInput = {}): Promise<Takeout> {
+  const { projectId, format = 'zip', signal } = input;
+  const subject = await subjectOf(app, accountId, projectId);
+  const created = app.clock.now();
+  const log = await app.db.transaction(async (tx) => {
+    await record(app, tx, 'takeout', { accountId, ...(projectId && { projectId }) }, { format });
+    return auditHead(tx, app.keys, accountId);
+  });
+  const projects = await projectsOf(app, subject, everything);
+  const report = await reporting(app, projects, input);
+  const missing: MissingItem[] = [];
+  const notes = { ...freshNotes(log, signal), missing, done: report.bytes };
+  const { mediaType, pack, write } = archiveFormats[format];
+  const entries = counted(archiveEntries(app, { ...subject, created, projects }, notes, pack), report.file);
+  return {
+    name: `${folderName(created)}.${format}`,
+    mediaType,
+    estimatedBytes: report.totalBytes,
+    stream: Readable.from(archivePart(write(entries, created), 0, everything), {
+      objectMode: false,
+      highWaterMark: 1024 * 1024,
+    }),
+    missing,
+  };
+}
+
+/** Later than any moment, more than any size. */
+export const everything = Number.MAX_SAFE_INTEGER;
+
+/** Whose data is taken out. */
+export interface TakeoutSubject {
+  readonly accountId: string;
+  /** The account's name. */
+  readonly creator: string;
+  /** `undefined`: all of the account. */
+  readonly projectId: string | undefined;
+}
+
+/** What there is to take out. @throws AppError `NotFound`, `NotFoundProject`. */
+export async function subjectOf(
+  app: Pick<App, 'db' | 'keys'>,
+  accountId: string,
+  projectId: string | undefined,
+): Promise<TakeoutSubject> {
   const account = await findAccount(app.db.query, accountId);
   if (account === undefined) throw problem('NotFound', 'There is no such account.');
-  const { projectId, format = 'zip' } = input;
   if (projectId !== undefined) await requireProject(app.db.query, { accountId, projectId });
-  const now = app.clock.now();
-  const time = isoTime(now);
-  const folder = `ownsight-${time.slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
-  const projects = projectId
-    ? [projectId]
-    : (await listProjects(app.db.query, accountId)).map((row) => row.id).reverse();
   const creator = openText(app.keys, { accountId }, 'accounts.user_name', accountId, account.user_name);
-  await app.db.transaction((tx) =>
-    record(app, tx, 'takeout', projectId === undefined ? { accountId } : { accountId, projectId }, { format }),
-  );
-  const missing: MissingItem[] = [];
-  const report = await reporting(app, projects, input);
-  const notes: Notes = { missing, done: report.bytes, signal: input.signal };
-  const payload = counted(files(app, accountId, projects, creator, time, notes), report.file);
-  const entries = bag(payload, {
-    folder,
-    date: time.slice(0, 10),
+  return { accountId, creator, projectId };
+}
+
+/** The projects of a takeout, oldest first, but those made after `until`. */
+export async function projectsOf(
+  app: Pick<App, 'db'>,
+  { accountId, projectId }: TakeoutSubject,
+  until: Micros,
+): Promise<string[]> {
+  if (projectId !== undefined) return [projectId];
+  const rows = await listProjects(app.db.query, accountId);
+  return rows
+    .filter((row) => row.created <= until)
+    .map((row) => row.id)
+    .reverse();
+}
+
+/** The notes of a takeout that takes what there is, all of it. */
+export const freshNotes = (log: AuditHead, signal: AbortSignal | undefined): Notes => ({
+  missing: [],
+  done: () => undefined,
+  signal,
+  until: everything,
+  log,
+  known: () => undefined,
+  onMissing: () => undefined,
+  onRow: () => undefined,
+});
+
+/** The folder in an archive that everything lies in, named by the moment it is of. */
+export const folderName = (created: Micros): string =>
+  `ownsight-${isoTime(created).slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
+
+/** Every entry of an archive, in an order that depends on nothing but what there is. */
+export function archiveEntries(
+  app: Taking,
+  subject: TakeoutSubject & { readonly created: Micros; readonly projects: readonly string[] },
+  notes: Notes,
+  pack: (entry: ArchiveEntry) => Promise<PackedEntry>,
+): AsyncGenerator<PackedEntry> {
+  const { accountId, projectId, created } = subject;
+  const { missing } = notes;
+  const facts = {
+    folder: folderName(created),
+    date: isoTime(created).slice(0, 10),
     info: () => ({
       'External-Identifier': projectId ?? accountId,
       'Ownsight-Layout': layoutVersion,
       'Ownsight-Complete': missing.length === 0 ? 'yes' : 'no: data/MISSING.json lists what is missing',
     }),
-  });
-  const bytes = format === 'zip' ? zipArchive(entries, new Date(now / 1000)) : tar(entries, now / second);
-  return {
-    name: `${folder}.${format}`,
-    mediaType: format === 'zip' ? 'application/zip' : 'application/x-tar',
-    estimatedBytes: report.totalBytes,
-    stream: Readable.from(bytes, { objectMode: false, highWaterMark: 1024 * 1024 }),
-    missing,
   };
+  return bag(files(app, subject, notes), facts, pack);
 }
 
 async function* files(
   app: Taking,
-  accountId: string,
-  projects: readonly string[],
-  creator: string,
-  time: string,
+  { accountId, creator, created, projects }: Parameters<typeof archiveEntries>[1],
   notes: Notes,
 ): AsyncGenerator<ArchiveEntry> {
-  yield* readmeFiles(time);
+  yield* readmeFiles(isoTime(created));
   yield* schemaFiles();
   for (const table of takeoutOrder('account')) {
     const lines = rowLines({ accountId }, table);
-    for await (const rows of pagesOf(app, table, { accountId }, notes.signal))
+    for await (const rows of pagesOf(app, table, { accountId }, notes))
       for (const row of rows) {
         const open = takenRow(app, { accountId }, table, row, notes);
-        if (open !== undefined) yield* lines.add(open);
+        if (open === undefined) continue;
+        yield* lines.add(table === 'audit_heads' ? { ...open, head: notes.log } : open);
       }
     yield* lines.end();
   }
+  yield await auditFile(app, accountId, notes);
   for (const projectId of projects) {
     const scope = { accountId, projectId };
     try {
@@ -130,13 +189,28 @@ async function* files(
       notes.signal?.throwIfAborted();
       const gone = !(await hasProject(app.db.query, accountId, projectId));
       const reason = gone ? 'deleted meanwhile' : reasonOf(error);
-      notes.missing.push({ file: folderOf(projectId), what: 'the rest of a project', reason });
+      missing(notes, { file: folderOf(projectId), what: 'the rest of a project', reason });
     }
   }
   if (notes.missing.length > 0) yield jsonFile('MISSING.json', notes.missing);
 }
 
-async function* counted(entries: AsyncIterable<ArchiveEntry>, file: () => void): AsyncGenerator<ArchiveEntry> {
+/** The account's log with its hashes, and its details as ciphertext too: whoever has it can check it without any key. */
+async function auditFile(app: Taking, accountId: string, { log }: Notes): Promise<ArchiveEntry> {
+  const lines: Buffer[] = [];
+  for (let after = 0; after < log.entries; ) {
+    const { entries } = await readAudit(app, accountId, after);
+    for (const entry of entries)
+      if (entry.number <= log.entries)
+        lines.push(Buffer.from(`${lines.length > 0 ? ',' : ''}\n${JSON.stringify(entry)}`));
+    if (entries.length === 0) break;
+    after = entries.at(-1)!.number;
+  }
+  const head = `{"account":${JSON.stringify(accountId)},"head":${JSON.stringify(log)},"entries":[`;
+  return { name: auditPath, bytes: Buffer.concat([Buffer.from(head), ...lines, Buffer.from(']}\n')]), text: true };
+}
+
+async function* counted(entries: AsyncIterable<PackedEntry>, file: () => void): AsyncGenerator<PackedEntry> {
   for await (const entry of entries) {
     yield entry;
     file();

@@ -1,5 +1,7 @@
-import type { ArchiveEntry } from '../../base/archive-entry.ts';
+import type { ArchiveEntry, EntryFacts } from '../../base/archive-entry.ts';
+import type { Micros } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
+import type { AuditHead } from '../../domain/audit.ts';
 import { type BlobKind, blobKey } from '../../store/blobs.ts';
 import { blobCustody } from '../../store/custody.ts';
 import { hasBlob } from '../../store/custody-takeout.ts';
@@ -22,12 +24,31 @@ export interface MissingItem {
   readonly reason: 'lost' | 'damaged' | 'its key is lost' | 'cannot be made' | 'deleted meanwhile';
 }
 
-/** What a takeout notes while it goes on. */
+/** What a takeout knows, and notes while it goes on. */
 export interface Notes {
   readonly missing: MissingItem[];
   /** Bytes of blobs that were taken so far. */
   done(bytes: number): void;
   readonly signal: AbortSignal | undefined;
+  /** What is made after this moment is left to the next takeout. */
+  readonly until: Micros;
+  /** Where the account's log ends, as far as it is taken. */
+  readonly log: AuditHead;
+  /**
+   * What is known of the file of a blob of so many bytes, which need not be read then: what the archive says of it, or
+   * why it is missing.
+   */
+  known(file: string, bytes: number): EntryFacts | MissingItem['reason'] | undefined;
+  /** Called with each file that is missing. */
+  onMissing(item: MissingItem): void;
+  /** Called with each row, whose moment it may have to know. */
+  onRow(row: AnyRow): void;
+}
+
+/** Notes that something is missing. */
+export function missing(notes: Notes, item: MissingItem): void {
+  notes.missing.push(item);
+  notes.onMissing(item);
 }
 
 /** Rows read at once. */
@@ -47,12 +68,15 @@ export async function* pagesOf(
   app: Pick<App, 'db'>,
   table: keyof Tables,
   scope: KeyScope,
-  signal: AbortSignal | undefined,
+  { signal, until, log, onRow }: Notes,
 ): AsyncGenerator<AnyRow[]> {
   for (let after: AnyRow | undefined; ; ) {
     signal?.throwIfAborted();
-    const rows = await pageOfRows(app.db.query, table, scope, after, rowsAtOnce);
-    if (rows.length > 0) yield rows;
+    const rows = await pageOfRows(app.db.query, table, scope, { after, until, limit: rowsAtOnce });
+    // Entries of the log are counted, so that a clock that was set back hides none.
+    const own = table === 'audit' ? rows.filter((row) => (row.number as number) <= log.entries) : rows;
+    for (const row of own) onRow(row);
+    if (own.length > 0) yield own;
     if (rows.length < rowsAtOnce) return;
     after = rows.at(-1);
   }
@@ -73,7 +97,7 @@ export function takenRow(
   try {
     return openRow(app.keys, scope, table, row);
   } catch (error) {
-    notes.missing.push({
+    missing(notes, {
       file: rowsFile(scope.projectId, table, 1),
       what: `the row ${rowId(table, row)} of ${table}`,
       reason: reasonOf(error),
@@ -104,7 +128,7 @@ export async function* withBlobs(
     const taken = await begun.shift();
     if (next < rows.length) begin(rows[next]!);
     if (taken === undefined) continue;
-    notes.done(taken.file?.bytes.length ?? 0);
+    notes.done(taken.file?.bytes?.length ?? taken.file?.facts?.bytes ?? 0);
     yield taken;
   }
 }
@@ -120,18 +144,24 @@ async function takeBlob(
   if (!hasBlob(kind, row)) return { row, file: undefined };
   const id = row.id as string;
   const name = blobFile(scope.projectId, kind, id, row.format)!;
-  const { what } = blobCustody[kind];
+  const { what, size } = blobCustody[kind];
+  const known = notes.known(name, row[size] as number);
+  if (typeof known === 'object') return { row, file: { name, bytes: undefined, text: false, facts: known } };
+  if (known !== undefined) {
+    missing(notes, { file: name, what, reason: known });
+    return { row, file: undefined };
+  }
   try {
     const sealed = await app.blobs.get(blobKey(scope.accountId, scope.projectId, kind, id));
     if (sealed !== undefined)
       return { row, file: { name, bytes: app.keys.open({ ...scope, kind, id }, sealed), text: false } };
     // Deleted since its row was read?
     if (!(await isThere(app, scope, table, row))) return undefined;
-    notes.missing.push({ file: name, what, reason: 'lost' });
+    missing(notes, { file: name, what, reason: 'lost' });
   } catch (error) {
     const reason = reasonOf(error);
     if (!(await isThere(app, scope, table, row))) return undefined;
-    notes.missing.push({ file: name, what, reason });
+    missing(notes, { file: name, what, reason });
   }
   return { row, file: undefined };
 }

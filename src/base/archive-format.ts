@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { crc32, deflateRaw } from 'node:zlib';
+import type { ArchiveEntry, PackedEntry, Piece } from './archive-entry.ts';
+import { type Micros, second } from './clock.ts';
+import { tar, tarEntryBytes } from './tar.ts';
+import { zipArchive, zipEntryBytes } from './zip-archive.ts';
+
+const deflate = promisify(deflateRaw);
+
+/** How a kind of archive is written. The same entries give the same bytes. */
+export interface ArchiveFormat {
+  readonly mediaType: string;
+  /** An entry as it lies in the archive: hashed, compressed where that is worth it. */
+  pack(entry: ArchiveEntry): Promise<PackedEntry>;
+  /** How far an entry moves the next one: its header, its packed bytes, and what fills them up. */
+  entryBytes(name: string, packed: number): number;
+  /**
+   * The archive of these entries, dated `moment`. With `total` it is filled up, where readers do not look, to that many
+   * bytes. @throws AppError `ArchiveTooLarge` at its end when it has more.
+   */
+  write(entries: AsyncIterable<PackedEntry>, moment: Micros, total?: number): AsyncGenerator<Piece>;
+}
+
+/** A kind of archive. */
+export type ArchiveFormatName = 'zip' | 'tar';
+
+/** The kinds of archive: `zip` opens everywhere, `tar` is faster. */
+export const archiveFormats: Readonly<Record<ArchiveFormatName, ArchiveFormat>> = {
+  zip: {
+    mediaType: 'application/zip',
+    pack: (entry) => pack(entry, true),
+    entryBytes: zipEntryBytes,
+    write: (entries, moment, total) => zipArchive(entries, new Date(moment / 1000), total),
+  },
+  tar: {
+    mediaType: 'application/x-tar',
+    pack: (entry) => pack(entry, false),
+    entryBytes: tarEntryBytes,
+    write: (entries, moment, total) => tar(entries, moment / second, total),
+  },
+};
+
+async function pack({ name, text, bytes, facts }: ArchiveEntry, compress: boolean): Promise<PackedEntry> {
+  if (bytes === undefined) return { name, text, facts: facts!, body: undefined };
+  const body = text && compress ? await deflate(bytes, { level: 6 }) : bytes;
+  const sha256 = createHash('sha256').update(bytes).digest();
+  return { name, text, body, facts: { bytes: bytes.length, packed: body.length, crc32: crc32(bytes), sha256 } };
+}
+
+/** The bytes of an archive from `from` to the one before `to`; those passed over must lie before `from`. */
+export async function* archivePart(pieces: AsyncIterable<Piece>, from: number, to: number): AsyncGenerator<Uint8Array> {
+  let at = 0;
+  for await (const piece of pieces) {
+    const length = typeof piece === 'number' ? piece : piece.length;
+    const begin = Math.max(from - at, 0);
+    const end = Math.min(to - at, length);
+    at += length;
+    if (begin >= end) {
+      if (at >= to) return;
+      continue;
+    }
+    if (typeof piece === 'number') throw new Error('expected the bytes of a file but it was passed over');
+    yield begin === 0 && end === length ? piece : piece.subarray(begin, end);
+  }
+}
+
+/** How many bytes an archive has. */
+export async function archiveBytes(pieces: AsyncIterable<Piece>): Promise<number> {
+  let bytes = 0;
+  for await (const piece of pieces) bytes += typeof piece === 'number' ? piece : piece.length;
+  return bytes;
+}
