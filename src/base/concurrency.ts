@@ -30,3 +30,14 @@ export async function mapConcurrently<T, R>(
 export function* chunks<T>(items: readonly T[], size: number): Generator<T[]> {
   for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size);
 }
+
+/** {@link chunks} of what comes one after the other. */
+export async function* runsOf<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let run: T[] = [];
+  for await (const item of items)
+    if (run.push(item) === size) {
+      yield run;
+      run = [];
+    }
+  if (run.length > 0) yield run;
+}

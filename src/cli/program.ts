@@ -5,6 +5,7 @@ import { backupCommand } from './backup.ts';
 import { dataCommand } from './data.ts';
 import { doctorCommand } from './doctor.ts';
 import { failure } from './failure.ts';
+import { importCommand } from './import.ts';
 import { keysCommand } from './keys.ts';
 import { receiptKeyCommand, receiptsCommand } from './receipt.ts';
 import { restoreCommand } from './restore.ts';
@@ -33,6 +34,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   program.addCommand(verifyCommand());
   program.addCommand(takeoutCommand());
   program.addCommand(restoreCommand());
+  program.addCommand(importCommand());
   try {
     await program.parseAsync([...argv]);
   } catch (error) {

@@ -9,7 +9,7 @@ import type {
   ImageTagPair,
   MetadataResult,
 } from '../domain/image.ts';
-import type { Iteration } from '../domain/iteration.ts';
+import { type Iteration, importedWithoutModel } from '../domain/iteration.ts';
 import type { ImagePerformance, IterationPerformance, Scores } from '../domain/performance.ts';
 import type { ImagePrediction, Prediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
 import type { Project } from '../domain/project.ts';
@@ -179,7 +179,8 @@ export const fromMetadataUpdates = (updates: readonly MetadataResult[]): wire.Im
 export const fromIteration = (iteration: Iteration): wire.Iteration => ({
   id: iteration.id,
   name: iteration.name,
-  status: iteration.status,
+  // Its training was completed, elsewhere; programs know no other word.
+  status: iteration.status === 'Imported' ? 'Completed' : iteration.status,
   created: dateWithZone(iteration.created),
   lastModified: dateWithZone(iteration.lastModified),
   ...(iteration.trainedAt !== null && { trainedAt: dateWithZone(iteration.trainedAt) }),
@@ -194,7 +195,7 @@ export const fromIteration = (iteration: Iteration): wire.Iteration => ({
   publishName: iteration.publishName,
   originalPublishResourceId: iteration.originalPublishResourceId,
   customBaseModelInfo: null,
-  trainingErrorDetails: iteration.trainingErrorDetails,
+  trainingErrorDetails: iteration.status === 'Imported' ? importedWithoutModel : iteration.trainingErrorDetails,
 });
 
 const fromScores = (scores: Scores) => ({

@@ -139,6 +139,7 @@ const iteration: Iteration = {
   publishName: null,
   originalPublishResourceId: null,
   trainingErrorDetails: null,
+  imported: null,
 };
 
 test('an iteration: queued, at work and done', () => {

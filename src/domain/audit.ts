@@ -22,6 +22,7 @@ export const auditActions = [
   'erasure-finished',
   'takeout',
   'restore',
+  'import',
   'settings-changed',
 ] as const;
 /** One of {@link auditActions}. */

@@ -1,8 +1,12 @@
 import type { Micros } from '../base/clock.ts';
+import type { Scores } from './performance.ts';
 import type { ClassificationType } from './project.ts';
 
-/** `Training` until it has ended, one way or the other. */
-export type IterationStatus = 'Training' | 'Completed' | 'Failed';
+/**
+ * `Training` until it has ended, one way or the other. `Imported`: it ended elsewhere, and came without its model. It
+ * cannot answer, but what was told of it is known.
+ */
+export type IterationStatus = 'Training' | 'Completed' | 'Failed' | 'Imported';
 /** `Regular`: a head on fixed features; `Advanced`: the whole network within a budget of time. */
 export type TrainingType = 'Regular' | 'Advanced';
 
@@ -29,4 +33,26 @@ export interface Iteration {
   readonly originalPublishResourceId: string | null;
   /** Why training failed. */
   readonly trainingErrorDetails: string | null;
+  /** What the service it was trained at told of it; `null` for all others, and until all of it has come. */
+  readonly imported: ImportedIteration | null;
 }
+
+/** What another service told of an iteration, word for word. */
+export interface ImportedIteration {
+  /** The version of the API that was asked. */
+  readonly apiVersion: string;
+  /** The name it was published under there. */
+  readonly publishName: string | null;
+  readonly exportableTo: readonly string[];
+  /** How many of the pictures it learned from could not be had. */
+  readonly missing: number;
+  /** Its performance at each threshold that was asked for; `id` is the tag's here. */
+  readonly performance: readonly ({
+    readonly threshold: number;
+    readonly perTag: readonly (Scores & { readonly id: string })[];
+  } & Scores)[];
+}
+
+/** What an imported iteration says when it is to answer, to be published or exported. */
+export const importedWithoutModel =
+  'The iteration was imported without its model, which the other service does not give out: train again.';

@@ -7,7 +7,7 @@ import { listExports as listRows } from '../store/iterations.ts';
 import { abandonBlobs } from '../store/loose-blobs.ts';
 import type { ExportRow } from '../store/schema.ts';
 import type { App, ProjectScope } from './context.ts';
-import { requireIteration } from './iterations.ts';
+import { requireIteration, requireModel } from './iterations.ts';
 import { getSealed } from './pictures.ts';
 import { requireProject } from './projects.ts';
 import { beginErasure } from './receipts.ts';
@@ -67,7 +67,7 @@ export async function exportIteration(
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     const iteration = await requireIteration(tx, scope, iterationId);
-    if (iteration.status !== 'Completed') throw problem('BadRequestIterationIsNotTrained');
+    requireModel(iteration);
     const domain = domainById(iteration.domain_id);
     if (!domain?.exportablePlatforms.includes(form.platform))
       throw problem(

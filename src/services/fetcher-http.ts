@@ -4,7 +4,7 @@ import https from 'node:https';
 import { BlockList, isIP } from 'node:net';
 import { AppError, expected } from '../base/errors.ts';
 import { problem } from '../domain/problems.ts';
-import type { Fetcher } from './fetcher.ts';
+import type { Fetcher, FetchStatus } from './fetcher.ts';
 
 /** What the fetcher may be told. */
 export interface FetcherOptions {
@@ -35,13 +35,15 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   };
 
   return {
-    async fetch(url, limit) {
-      const signal = AbortSignal.timeout(timeoutMs);
+    async fetch(url, limit, trust) {
+      const timeout = AbortSignal.timeout(timeoutMs);
+      const signal = trust?.signal === undefined ? timeout : AbortSignal.any([timeout, trust.signal]);
       try {
         let target = parse(url);
         for (let hops = 0; hops <= mostRedirects; hops++) {
           const addresses = await resolve(target, signal);
-          if (!addresses.every(mayReach)) throw refusal('a public address', 'a private, local or reserved one');
+          if (target.host !== trust?.host && !addresses.every(mayReach))
+            throw refusal('a public address', 'a private, local or reserved one');
           const answer = await request(target, addresses, signal);
           try {
             const location = redirects.has(answer.statusCode) ? answer.headers.location : undefined;
@@ -53,6 +55,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
         }
         throw refusal(`at most ${mostRedirects} redirects`, 'more');
       } catch (error) {
+        trust?.signal?.throwIfAborted();
         if (signal.aborted) throw refusal(`an answer within ${timeoutMs / 1000} s`, 'none', error);
         throw error instanceof AppError ? error : refusal('an answer', 'a failed connection', error);
       }
@@ -119,7 +122,8 @@ function request(url: URL, addresses: readonly string[], signal: AbortSignal): P
 }
 
 async function body(answer: http.IncomingMessage, limit: number): Promise<Buffer> {
-  if (answer.statusCode !== 200) throw refusal('status 200', `status ${answer.statusCode}`);
+  const status = answer.statusCode;
+  if (status !== 200) throw refusal('status 200', `status ${status}`, { status } satisfies FetchStatus);
   const chunks: Buffer[] = [];
   let bytes = Number(answer.headers['content-length'] ?? 0);
   const tooLarge = () => refusal(`at most ${limit} bytes`, 'more');

@@ -1,9 +1,22 @@
-/** Fetches a picture from an address a caller named. The only way out of this server. */
+/** What the owner of an account named themselves, and so allows. */
+export interface Trust {
+  /** Host and port as a URL has them: may be reached wherever it lies. */
+  readonly host: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The status of an answer that was not 200. */
+export interface FetchStatus {
+  readonly status: number | undefined;
+}
+
+/** Fetches a picture from an address a caller named. Beside an import that was asked for the only way out of this server. */
 export interface Fetcher {
   /**
    * The bytes at `url` (http or https), at most `limit` bytes. Refuses private, loopback, link-local and other
    * non-public addresses, at every redirect anew, unless the administrator allowed their network.
-   * @throws AppError `BadRequestImageUrl` for whatever prevents it; nothing is kept.
+   * @throws AppError `BadRequestImageUrl` for whatever prevents it; nothing is kept. Its cause is a {@link FetchStatus}
+   * when a server answered, an `Error` when none did, nothing when the address was refused.
    */
-  fetch(url: string, limit: number): Promise<Buffer>;
+  fetch(url: string, limit: number, trust?: Trust): Promise<Buffer>;
 }

@@ -1,4 +1,4 @@
-import type { Iteration } from '../domain/iteration.ts';
+import { type Iteration, importedWithoutModel } from '../domain/iteration.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import { blobKey } from '../store/blobs.ts';
@@ -25,6 +25,12 @@ export async function requireIteration(db: Queries, scope: ProjectScope, iterati
   const row = await findIteration(db, scope.projectId, iterationId);
   if (row === undefined) throw problem('NotFoundIteration');
   return row;
+}
+
+/** Refuses an iteration that cannot answer. @throws AppError `BadRequestIterationIsNotTrained`, saying why. */
+export function requireModel(row: Pick<IterationRow, 'status'>): void {
+  if (row.status === 'Imported') throw problem('BadRequestIterationIsNotTrained', importedWithoutModel);
+  if (row.status !== 'Completed') throw problem('BadRequestIterationIsNotTrained');
 }
 
 /** The project's iterations, newest first. @throws AppError `NotFoundProject`. */
@@ -156,7 +162,7 @@ export async function publishIteration(
     await requireProject(tx, scope);
     const row = await requireIteration(tx, scope, iterationId);
     const lookup = publishNameLookup(app, scope, name);
-    if (row.status !== 'Completed') throw problem('BadRequestIterationIsNotTrained');
+    requireModel(row);
     refusePublished(app, scope, row);
     const holder = await iterationByPublishName(tx, scope.projectId, lookup);
     if (holder !== undefined) {

@@ -1,8 +1,10 @@
+import type { ImportedIteration } from '../domain/iteration.ts';
 import { limits } from '../domain/limits.ts';
 import type { ImagePerformance, IterationPerformance } from '../domain/performance.ts';
 import { problem } from '../domain/problems.ts';
+import type { Tag } from '../domain/tag.ts';
 import { countSelected, type ImageSelection, imagesFromRows, selectImages } from '../store/images.ts';
-import { iterationImages, scoresId } from '../store/iterations.ts';
+import { iterationFromRow, iterationImages, scoresId } from '../store/iterations.ts';
 import type { IterationImageRow, IterationRow } from '../store/schema.ts';
 import { listIterationTags, tagFromRow } from '../store/tags.ts';
 import { classificationPerformance } from '../vision/metrics/classification.ts';
@@ -20,6 +22,8 @@ const defaultThreshold = 0.5;
 
 /**
  * How well an iteration predicts pictures it had not seen: every figure comes from the fold that held the picture out.
+ * Of an imported one it is what the service it came from told at this threshold; at others it is worked out from what
+ * that service told of each picture.
  * @throws AppError `NotFoundProject`, `NotFoundIteration`, `NotFoundIterationPerformance` while it is not trained.
  */
 export async function iterationPerformance(
@@ -30,7 +34,28 @@ export async function iterationPerformance(
 ): Promise<IterationPerformance> {
   const iteration = await trainedIteration(app, scope, iterationId);
   const tags = (await listIterationTags(app.db.query, iterationId)).map((row) => tagFromRow(app.keys, scope, row));
-  const rows = (await iterationImages(app.db.query, iterationId)).filter((row) => row.scores !== null);
+  const told = toldOf(app, scope, iteration);
+  const same = told?.find((one) => Math.abs(one.threshold - threshold) < 1e-6);
+  if (same !== undefined) return asTold(same, tags);
+  const computed = await heldOutPerformance(app, scope, iteration, threshold);
+  if (told === undefined || computed.images > 0) return computed;
+  throw problem(
+    'BadRequestNotSupported',
+    `The iteration was imported with its performance at the thresholds ${told.map((one) => one.threshold).join(', ')}: ask for one of these.`,
+  );
+}
+
+/**
+ * The performance that follows from what the folds said of each picture, and of how many pictures they said something.
+ */
+export async function heldOutPerformance(
+  app: Reading,
+  scope: ProjectScope,
+  iteration: IterationRow,
+  threshold: number,
+): Promise<IterationPerformance & { readonly images: number }> {
+  const tags = (await listIterationTags(app.db.query, iteration.id)).map((row) => tagFromRow(app.keys, scope, row));
+  const rows = (await iterationImages(app.db.query, iteration.id)).filter((row) => row.scores !== null);
   const position = new Map(tags.map((tag, index) => [tag.id, index]));
   const probabilities = new Float32Array(rows.length * tags.length);
   const targets = new Uint8Array(rows.length * tags.length);
@@ -48,7 +73,28 @@ export async function iterationPerformance(
     },
     threshold,
   );
-  return { ...overall, perTag: tags.map((tag, index) => ({ id: tag.id, name: tag.name, ...perClass[index]! })) };
+  const images = rows.length;
+  return {
+    ...overall,
+    images,
+    perTag: tags.map((tag, index) => ({ id: tag.id, name: tag.name, ...perClass[index]! })),
+  };
+}
+
+type Told = ImportedIteration['performance'];
+
+/** What the service it came from told of an imported iteration; `undefined` for one that was trained here. */
+function toldOf(app: Reading, scope: ProjectScope, row: IterationRow): Told | undefined {
+  if (row.status !== 'Imported') return undefined;
+  const { imported } = iterationFromRow(app.keys, scope, row);
+  if (imported === null)
+    throw problem('NotFoundIterationPerformance', 'The iteration is being imported: not all of it is here yet.');
+  return imported.performance;
+}
+
+function asTold({ threshold: _asked, perTag, ...overall }: Told[number], tags: readonly Tag[]): IterationPerformance {
+  const names = new Map(tags.map((tag) => [tag.id, tag.name]));
+  return { ...overall, perTag: perTag.map((tag) => ({ ...tag, name: names.get(tag.id) ?? '' })) };
 }
 
 /**
@@ -79,10 +125,10 @@ export async function imagePerformances(
       )
     ).map((row) => [row.image_id, row]),
   );
-  return images.map((image) => ({
-    image,
-    predictions: named(heldOut(app, scope, scores.get(image.id)!) ?? []).sort(byProbability),
-  }));
+  return images.map((image) => {
+    const probabilities = heldOut(app, scope, scores.get(image.id)!);
+    return { image, predictions: probabilities === undefined ? [] : named(probabilities).sort(byProbability) };
+  });
 }
 
 /** How many images of an iteration have held-out predictions. @throws AppError as {@link iterationPerformance}. */
@@ -106,7 +152,7 @@ const learned = (scope: ProjectScope, iterationId: string, tagIds: readonly stri
 async function trainedIteration(app: Reading, scope: ProjectScope, iterationId: string): Promise<IterationRow> {
   await requireProject(app.db.query, scope);
   const row = await requireIteration(app.db.query, scope, iterationId);
-  if (row.status !== 'Completed') throw problem('NotFoundIterationPerformance');
+  if (row.status !== 'Completed' && row.status !== 'Imported') throw problem('NotFoundIterationPerformance');
   return row;
 }
 

@@ -10,7 +10,7 @@ import { openTextOrNull, sealText } from '../store/sealed.ts';
 import { classify } from '../vision/classify/predict.ts';
 import { prepare } from '../vision/image/decode.ts';
 import type { App, ProjectScope } from './context.ts';
-import { publishNameLookup, requireIteration } from './iterations.ts';
+import { publishNameLookup, requireIteration, requireModel } from './iterations.ts';
 import { byProbability, namedPredictions } from './models.ts';
 import { type Picture, pictureBytes, pictureKeys, pictureLimits, putSealed } from './pictures.ts';
 import { requireProject } from './projects.ts';
@@ -71,7 +71,7 @@ export async function quickTest(
       ? (await listIterations(app.db.query, scope.projectId)).find((one) => one.status === 'Completed')
       : await requireIteration(app.db.query, scope, iterationId);
   if (row === undefined) throw problem('NotFoundIteration', 'The project has no trained iteration.');
-  if (row.status !== 'Completed') throw problem('BadRequestIterationIsNotTrained');
+  requireModel(row);
   const named = await namedPredictions(app.db.query, app.keys, scope, row.id);
   return predict(app, scope, { row, named }, await pictureBytes(app, picture, limits.trainingImageBytes), options);
 }

@@ -1,3 +1,4 @@
+import type { Micros } from '../base/clock.ts';
 import { newId } from '../base/id.ts';
 import { type Domain, defaultDomain, domainById } from '../domain/domain.ts';
 import { limits } from '../domain/limits.ts';
@@ -35,7 +36,8 @@ export async function requireProject(db: Queries, scope: ProjectScope): Promise<
 }
 
 /**
- * Makes an empty project. Without a domain: General classification; without a type: Multilabel, as Azure.
+ * Makes an empty project. Without a domain: General classification; without a type: Multilabel, as Azure. `imported`:
+ * a free id, and the date, that it is to have.
  * @throws AppError `BadRequestProjectName`, `…NameNotUnique`, `…Description`, `…UnknownDomain`,
  * `…UnknownClassification`, `BadRequestExceedProjectLimit`.
  */
@@ -43,9 +45,10 @@ export async function createProject(
   app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
   accountId: string,
   input: ProjectInput,
+  imported: { readonly id?: string; readonly created?: Micros | undefined } = {},
 ): Promise<Project> {
   const domain = domainOf(input.domainId);
-  const id = newId();
+  const id = imported.id ?? newId();
   const scope = { accountId, projectId: id };
   const now = app.clock.now();
   const name = checkedName('BadRequestProjectName', 'the project name', input.name);
@@ -60,7 +63,7 @@ export async function createProject(
     domain_id: domain.id,
     classification_type: classificationOf(domain, input.classificationType),
     target_export_platforms: JSON.stringify(input.targetExportPlatforms ?? []),
-    created: now,
+    created: imported.created ?? now,
     modified: now,
     iteration_count: 0,
     deleted: null,

@@ -31,7 +31,7 @@ export interface TagInput {
 }
 
 /**
- * Adds a tag to the workspace.
+ * Adds a tag to the workspace, under a free id where one is given.
  * @throws AppError `BadRequestTagName`, `…NameNotUnique`, `…Description`, `BadRequestMultipleNegativeTag`,
  * `BadRequestTagType`, `BadRequestExceedTagPerProjectLimit`.
  */
@@ -39,11 +39,11 @@ export async function createTag(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
   scope: ProjectScope,
   input: TagInput,
+  id: string = newId(),
 ): Promise<Tag> {
   const project = await getProject(app, scope);
   const type = input.type ?? 'Regular';
   refuseTypeOf(project.classificationType, type);
-  const id = newId();
   const name = checkedName('BadRequestTagName', 'the tag name', input.name);
   const row: TagRow = {
     id,

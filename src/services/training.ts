@@ -189,6 +189,7 @@ function newIteration(
     publish_lookup: null,
     publish_resource: null,
     error: null,
+    imported: null,
   };
 }
 

@@ -50,7 +50,7 @@ export const tableTakeout = {
   image_tags: { opened: {}, restore: 'restored' },
   regions: { opened: { box: 'json' }, restore: 'restored' },
   iterations: {
-    opened: { name: 'text', publish_name: 'text', publish_resource: 'text', error: 'text' },
+    opened: { name: 'text', publish_name: 'text', publish_resource: 'text', error: 'text', imported: 'json with ids' },
     restore: 'restored',
   },
   iteration_tags: { opened: {}, restore: 'restored' },

@@ -240,6 +240,7 @@ export const tableCustody = {
       publish_lookup: 'lookup',
       publish_resource: 'sealed by project key',
       error: 'sealed by project key',
+      imported: 'sealed by project key',
     },
   },
   iteration_tags: {

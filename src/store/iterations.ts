@@ -1,5 +1,5 @@
 import { domainById } from '../domain/domain.ts';
-import type { Iteration } from '../domain/iteration.ts';
+import type { ImportedIteration, Iteration } from '../domain/iteration.ts';
 import type { Queries } from './database.ts';
 import type { KeyScope, Keys } from './keys.ts';
 import type { ExportRow, IterationImageRow, IterationRow } from './schema.ts';
@@ -73,5 +73,9 @@ export function iterationFromRow(keys: Keys, scope: KeyScope, row: IterationRow)
     publishName: openTextOrNull(keys, scope, 'iterations.publish_name', row.id, row.publish_name),
     originalPublishResourceId: openTextOrNull(keys, scope, 'iterations.publish_resource', row.id, row.publish_resource),
     trainingErrorDetails: openTextOrNull(keys, scope, 'iterations.error', row.id, row.error),
+    imported:
+      row.imported === null
+        ? null
+        : (JSON.parse(openText(keys, scope, 'iterations.imported', row.id, row.imported)) as ImportedIteration),
   };
 }

@@ -8,6 +8,7 @@ import { holdings } from './migrations/0003-holdings.ts';
 import { downloads } from './migrations/0004-downloads.ts';
 import { erased } from './migrations/0004-erased.ts';
 import { erasures } from './migrations/0004-erasures.ts';
+import { imported } from './migrations/0007-imported.ts';
 
 /** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
 const migrations: readonly (readonly [name: string, statements: string])[] = [
@@ -18,6 +19,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0004-downloads', downloads],
   ['0004-erasures', erasures],
   ['0004-erased', erased],
+  ['0007-imported', imported],
 ];
 
 interface MigrationTable {

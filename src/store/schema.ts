@@ -147,7 +147,8 @@ export interface IterationRow {
   project_id: string;
   name: Sealed;
   name_lookup: string;
-  status: 'Training' | 'Completed' | 'Failed';
+  /** `Imported`: trained elsewhere; what was told of it is here, its model is not. */
+  status: 'Training' | 'Completed' | 'Failed' | 'Imported';
   created: Micros;
   modified: Micros;
   trained_at: Micros | null;
@@ -167,6 +168,8 @@ export interface IterationRow {
   publish_resource: Sealed | null;
   /** Why training failed, in words. */
   error: Sealed | null;
+  /** JSON `ImportedIteration`, of an imported one once all of it is here. */
+  imported: Sealed | null;
 }
 
 /** The tags an iteration learned, in the order of its outputs. */

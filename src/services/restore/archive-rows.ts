@@ -17,7 +17,7 @@ const words: Readonly<Record<string, readonly unknown[]>> = {
   'tags.type': ['Regular', 'Negative', 'GeneralProduct'],
   'images.format': imageFormats,
   'predictions.format': imageFormats,
-  'iterations.status': ['Training', 'Completed', 'Failed'],
+  'iterations.status': ['Training', 'Completed', 'Failed', 'Imported'],
   'iterations.classification_type': ['Multiclass', 'Multilabel', null],
   'iterations.training_type': ['Regular', 'Advanced'],
   'exports.status': ['Exporting', 'Failed', 'Done'],

@@ -5,6 +5,7 @@ import { problem } from '../../domain/problems.ts';
 import { findAccount } from '../../store/accounts.ts';
 import { idsTaken } from '../../store/rows.ts';
 import { addAccount } from '../accounts.ts';
+import { otherId } from '../other-ids.ts';
 import { type ArchivedProject, checkArchive } from './archive-check.ts';
 import { checkBag } from './bag-check.ts';
 import { hasOwnId, type Restoring, restoreProject } from './restore-project.ts';
@@ -115,7 +116,7 @@ async function placeFor(
   { id, ids }: ArchivedProject,
 ): Promise<{ id: string; idOf: (id: string) => string; present: boolean }> {
   const same = (one: string): string => one;
-  const other = (one: string): string => derivedId(app.keys.lookup({ accountId }, 'restored-id', one));
+  const other = (one: string): string => otherId(app, accountId, one);
   const own = await ownerOf(app, id);
   if (own === accountId) return { id, idOf: same, present: true };
   const otherOwner = await ownerOf(app, other(id));
@@ -142,7 +143,3 @@ async function anyTaken(app: Restoring, ids: ArchivedProject['ids']): Promise<bo
       for (const some of chunks([...own], 500)) if (await idsTaken(app.db.query, table, some)) return true;
   return false;
 }
-
-/** A UUID (version 8, RFC 9562) of 32 hexadecimal digits or more. */
-const derivedId = (hex: string): string =>
-  `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
