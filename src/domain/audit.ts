@@ -18,6 +18,7 @@ export const auditActions = [
   'images-deleted',
   'tag-deleted',
   'predictions-deleted',
+  'expired-deleted',
   'deletion-cancelled',
   'erasure-finished',
   'takeout',

@@ -3,7 +3,7 @@ import type { JobRun, Jobs } from '../queue/job.ts';
 import type { App } from '../services/context.ts';
 import { scheduleSweep, sweepExpired } from '../services/retention.ts';
 
-type Keeping = Pick<App, 'db' | 'clock' | 'queue'>;
+type Keeping = Pick<App, 'db' | 'keys' | 'clock' | 'queue'>;
 
 /** After how long a sweep that failed for good is begun again: well within the hour that is promised. */
 const again = 600 * second;

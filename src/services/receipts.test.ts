@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { jobRun } from '../../test/fixtures/run.ts';
@@ -12,6 +12,7 @@ import { blobKey } from '../store/blobs.ts';
 import { openKeys } from '../store/keys-files.ts';
 import { announceBlobs } from '../store/loose-blobs.ts';
 import { readAudit, verifyAudit } from './audit.ts';
+import { forgetBackup, listBackups, makeBackup, pruneBackups } from './backups.ts';
 import { deleteAccount, resumeErasure } from './erasure.ts';
 import { deleteExport } from './exporting.ts';
 import { deleteImages } from './images.ts';
@@ -242,4 +243,66 @@ test('the signing key lies wrapped in the key store and is the same after a star
   assert.equal(seed.length, 32);
   assert.deepEqual(stores.keys.signing(), seed);
   assert.ok(!readFileSync(join(stores.folder, 'keys', 'signing.key')).includes(seed));
+});
+
+test('a receipt lists the backups that may still hold what was erased, with their end, until they are forgotten', async (t) => {
+  const { app, accountId, planted, scope } = await open(t);
+  const into = (name: string) => join(app.folder, name);
+  const iso = (moment: number) => new Date(Math.floor(moment / 1000)).toISOString();
+  const first = await makeBackup(app, into('first'));
+  assert.equal(JSON.parse(readFileSync(join(into('first'), 'backup.json'), 'utf8')).id, first.id);
+  app.clock.turn(8 * day);
+  const second = await makeBackup(app, into('second'), 30);
+  await assert.rejects(makeBackup(app, into('second')), { code: 'BackupExists' });
+  await assert.rejects(makeBackup(app, into('third'), 0.5), { code: 'BadSetting' });
+  await deletePredictions(app, scope, [planted.predictionId]);
+  await purgeAll(app);
+  const told = (await latest(app, accountId)).backups;
+  assert.deepEqual(
+    told.map(({ id, until, noise }) => [id, until, noise]),
+    [
+      [first.id, iso(first.until), false],
+      [second.id, iso(second.until), false],
+    ],
+  );
+  assert.equal(Math.floor((second.until - first.until) / day), 31);
+  assert.ok(told.every(({ made, until }) => made < until));
+  assert.deepEqual(
+    (await listBackups(app)).map(({ id, overdue }) => [id, overdue]),
+    [
+      [first.id, true],
+      [second.id, false],
+    ],
+  );
+  await forgetBackup(app, first.id.toUpperCase());
+  await assert.rejects(forgetBackup(app, first.id), { code: 'NotFound' });
+  await deleteProject(app, scope);
+  await purgeAll(app);
+  assert.deepEqual(
+    (await latest(app, accountId)).backups.map(({ id, noise }) => [id, noise]),
+    [[second.id, true]],
+  );
+});
+
+test('backups past their date are pruned, those alone, and nothing beside them', async (t) => {
+  const { app } = await open(t);
+  const shelf = join(app.folder, 'shelf');
+  const old = await makeBackup(app, join(shelf, 'old'), 1);
+  const mixed = await makeBackup(app, join(shelf, 'mixed'), 1);
+  const young = await makeBackup(app, join(shelf, 'young'), 3);
+  writeFileSync(join(shelf, 'mixed', 'mine'), 'mine');
+  cpSync(join(shelf, 'old'), join(shelf, 'foreign'), { recursive: true });
+  writeFileSync(join(shelf, 'foreign', 'backup.json'), JSON.stringify({ id: newId() }));
+  app.clock.turn(2 * day);
+  assert.deepEqual((await pruneBackups(app, shelf)).sort(), [join(shelf, 'mixed'), join(shelf, 'old')]);
+  assert.deepEqual(readdirSync(shelf).sort(), ['foreign', 'mixed', 'young']);
+  assert.deepEqual(readdirSync(join(shelf, 'mixed')), ['mine']);
+  assert.deepEqual(
+    (await listBackups(app)).map(({ id }) => id),
+    [young.id],
+  );
+  assert.notEqual(old.id, mixed.id);
+  app.clock.turn(2 * day);
+  assert.deepEqual(await pruneBackups(app, join(shelf, 'young')), [join(shelf, 'young')]);
+  assert.deepEqual(await listBackups(app), []);
 });

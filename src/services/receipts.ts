@@ -14,17 +14,27 @@ import {
   receiptType,
 } from '../domain/receipt.ts';
 import { auditHead } from '../store/audit.ts';
+import { listBackupRows } from '../store/backups.ts';
 import type { Tx } from '../store/database.ts';
-import { countScope, findErasure, forgetErasures, isErased, listErasures, openErasures } from '../store/erasures.ts';
+import {
+  countScope,
+  findErasure,
+  findOpenExpired,
+  forgetErasures,
+  forgetExpired,
+  isErased,
+  listErasures,
+  openErasures,
+} from '../store/erasures.ts';
 import type { KeyScope } from '../store/keys.ts';
-import type { ErasureRow } from '../store/schema.ts';
+import type { BackupRow, ErasureRow } from '../store/schema.ts';
 import { record } from './audit.ts';
 import type { App } from './context.ts';
 
 /** How many ids a receipt lists at most: as many as one request may name. */
 const idsListed = 256;
-/** How long the receipt of an erased account waits to be fetched. */
-const accountReceiptKept: Micros = 90 * day;
+/** How long the receipt of an erased account waits to be fetched, and that of what expired stays. */
+const shortReceiptsKept: Micros = 90 * day;
 
 /** What is erased. */
 export interface Erasure {
@@ -54,7 +64,9 @@ export async function beginErasure(app: Pick<App, 'keys' | 'clock'>, tx: Tx, era
     ...(subjectId === undefined ? {} : { subjectId }),
   };
   const stays = Object.fromEntries(Object.entries(withoutZeros(kept)).map(([name, n]) => [`kept ${name}`, n]));
-  await record(app, tx, erasureKinds[kind], subject, { ...withoutZeros(erased ?? {}), ...stays, receipt: id });
+  // What expired is still being counted when it is written down.
+  const counts = kind === 'expired' ? {} : withoutZeros(erased ?? {});
+  await record(app, tx, erasureKinds[kind], subject, { ...counts, ...stays, receipt: id });
   await tx
     .insertInto('erasures')
     .values({
@@ -74,6 +86,30 @@ export async function beginErasure(app: Pick<App, 'keys' | 'clock'>, tx: Tx, era
     })
     .execute();
   return id;
+}
+
+/**
+ * In the transaction that removes what is past its time: adds it to the one erasure that the project's sweep makes,
+ * which begins with it. Ids are not told: it was not asked for by id.
+ */
+export async function addExpired(
+  app: Pick<App, 'keys' | 'clock'>,
+  tx: Tx,
+  { accountId, projectId }: Required<KeyScope>,
+  counts: ErasureCounts,
+): Promise<void> {
+  const open = await findOpenExpired(tx, projectId);
+  if (open === undefined) {
+    await beginErasure(app, tx, { kind: 'expired', accountId, projectId, erased: counts });
+    return;
+  }
+  const sum: Record<string, number> = { ...(JSON.parse(open.counts ?? '{}') as ErasureCounts) };
+  for (const [name, n] of Object.entries(withoutZeros(counts))) sum[name] = (sum[name] ?? 0) + n;
+  await tx
+    .updateTable('erasures')
+    .set({ counts: JSON.stringify(sum) })
+    .where('id', '=', open.id)
+    .execute();
 }
 
 /** An image's row and files, as they are counted. */
@@ -119,14 +155,15 @@ export async function finishErasures(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
   erasures: readonly ErasureRow[],
 ): Promise<void> {
-  for (const { id, account_id: accountId, project_id: projectId, kind } of erasures) {
+  for (const { id, account_id: accountId, project_id: projectId, kind, counts } of erasures) {
     const scope = { accountId, ...(projectId === null ? {} : { projectId }) };
     if ((kind === 'account' || kind === 'project') && !(await isErased(app.db.query, scope))) continue;
     const row = await findErasure(app.db.query, id);
     if (row === undefined || row.finished !== null) continue;
     const finished = app.clock.now();
     const masterKeyRotated = kind === 'account' ? rotateMaster(app) : undefined;
-    const content = contentOf({ ...row, finished }, masterKeyRotated);
+    const backups = (await listBackupRows(app.db.query)).filter(({ made }) => made <= finished);
+    const content = contentOf({ ...row, finished }, backups, masterKeyRotated);
     const receipt = await signJws(content, app.keys.signing(), receiptType);
     await app.db.transaction(async (tx) => {
       const { numUpdatedRows } = await tx
@@ -134,9 +171,12 @@ export async function finishErasures(
         .set({ finished, receipt })
         .where('id', '=', id)
         .where('finished', 'is', null)
+        // If more expired since the purge began, the purge after it signs.
+        .$if(kind === 'expired', (of) => of.where('counts', '=', counts))
         .executeTakeFirst();
       if (numUpdatedRows === 0n) return;
-      if (kind === 'account') await forgetErasures(tx, accountId, finished - accountReceiptKept);
+      if (kind === 'expired') return forgetExpired(tx, accountId, finished - shortReceiptsKept);
+      if (kind === 'account') await forgetErasures(tx, accountId, finished - shortReceiptsKept);
       else if (await isLiving(tx, accountId)) await record(app, tx, 'erasure-finished', { ...scope, subjectId: id });
     });
   }
@@ -157,11 +197,17 @@ function rotateMaster({ keys }: Pick<App, 'keys'>): boolean {
   }
 }
 
-function contentOf(row: ErasureRow, masterKeyRotated: boolean | undefined): ReceiptContent {
+function contentOf(
+  row: ErasureRow,
+  backups: readonly BackupRow[],
+  masterKeyRotated: boolean | undefined,
+): ReceiptContent {
+  const keysDestroyed = JSON.parse(row.keys_destroyed) as string[];
   const ids = JSON.parse(row.subjects) as string[];
   const date = (moment: Micros): string => new Date(Math.floor(moment / 1000)).toISOString();
   return {
     iss: 'ownsight',
+    cause: row.kind === 'expired' ? 'retention' : 'request',
     jti: row.id,
     scope: {
       kind: row.kind,
@@ -171,7 +217,13 @@ function contentOf(row: ErasureRow, masterKeyRotated: boolean | undefined): Rece
     },
     erased: JSON.parse(row.counts ?? '{}') as ErasureCounts,
     kept: JSON.parse(row.kept) as ErasureCounts,
-    keysDestroyed: JSON.parse(row.keys_destroyed) as string[],
+    keysDestroyed,
+    backups: backups.map(({ id, made, until }) => ({
+      id,
+      made: date(made),
+      until: date(until),
+      noise: keysDestroyed.length > 0,
+    })),
     ...(masterKeyRotated === undefined ? {} : { masterKeyRotated }),
     asked: date(row.asked),
     invisible: date(row.invisible),

@@ -10,10 +10,15 @@ import {
   testStores,
 } from '../../test/fixtures/stores.ts';
 import { day, second } from '../base/clock.ts';
+import { newId } from '../base/id.ts';
 import { readConfig } from '../config.ts';
+import { purge } from '../jobs/purge.ts';
 import { retention as sweep } from '../jobs/retention.ts';
+import type { Jobs } from '../queue/job.ts';
 import { blobKey } from '../store/blobs.ts';
+import { readAudit } from './audit.ts';
 import type { ProjectScope } from './context.ts';
+import { erasuresUnderWay, finishErasures, listReceipts, receiptKey, verifyReceipt } from './receipts.ts';
 import { getRetention, resumeRetention, scheduleSweep, setRetention, storesPredictions } from './retention.ts';
 
 const hour = 3600 * second;
@@ -56,12 +61,12 @@ const predictionParts = ['prediction', 'prediction-original', 'prediction-thumbn
 const exportParts = ['export', 'export'];
 const everything = ['prediction', 'export', 'export', 'prediction-original', 'prediction-thumbnail'];
 
-test('a stored prediction goes with its pictures after 30 days, and not a minute earlier; an export stays', async (t) => {
+test('a stored prediction goes with its pictures after 30 days, within half an hour, and not a minute earlier; an export stays', async (t) => {
   const { stores } = await kept(t);
   stores.clock.turn(30 * day - 60 * second);
   assert.equal(await work(stores), 0);
   assert.deepEqual(await left(stores), everything);
-  stores.clock.turn(61 * second);
+  stores.clock.turn(60 * second + hour / 2);
   assert.equal(await work(stores), 1);
   assert.deepEqual(await left(stores), exportParts);
   const purges = await stores.db.query.selectFrom('jobs').select('name').execute();
@@ -80,7 +85,7 @@ test('each goes at its own time, however they were stored', async (t) => {
   await stores.db.transaction((tx) => scheduleSweep(stores, tx, scope));
   const rows = async () =>
     (await stores.db.query.selectFrom('predictions').select('id').execute()).map((row) => row.id);
-  stores.clock.turn(20 * day + second);
+  stores.clock.turn(20 * day + hour / 2);
   await work(stores);
   assert.deepEqual(await rows(), [second10.predictionId]);
   stores.clock.turn(10 * day);
@@ -201,4 +206,119 @@ test('files of an export whose time is over are given up with it', async (t) => 
   await work(stores);
   const loose = await stores.db.query.selectFrom('loose_blobs').select('key').execute();
   assert.deepEqual(loose, [{ key: blobKey(scope.accountId, scope.projectId, 'export', scope.exportId) }]);
+});
+
+/** Stores that many more predictions, as long ago as the first. */
+async function store(
+  stores: Stores,
+  { projectId, predictionId }: { projectId: string; predictionId: string },
+  n: number,
+) {
+  const row = await stores.db.query
+    .selectFrom('predictions')
+    .selectAll()
+    .where('id', '=', predictionId)
+    .executeTakeFirstOrThrow();
+  for (let left = n; left > 0; left -= 10)
+    await stores.db.query
+      .insertInto('predictions')
+      .values(Array.from({ length: 10 }, () => ({ ...row, id: newId(), project_id: projectId })))
+      .execute();
+}
+
+/** Does the purges that wait, as the worker would. */
+async function purgeAll(stores: Stores): Promise<void> {
+  for (let job = await stores.queue.claim('p', ['purge']); job; job = await stores.queue.claim('p', ['purge'])) {
+    await purge(stores, job.payload as Jobs['purge'], running);
+    await stores.queue.finish(job.id, 'p', { state: 'done' });
+  }
+}
+
+/** What the receipts say, oldest first. */
+async function told(stores: Stores, accountId: string) {
+  const key = await receiptKey(stores);
+  const receipts = (await listReceipts(stores, accountId)).reverse();
+  return Promise.all(receipts.map(async ({ receipt }) => (await verifyReceipt(receipt!, key))!));
+}
+
+test('a sweep has one receipt, which says that nobody asked for it, and how much went', async (t) => {
+  const { stores, scope } = await kept(t);
+  await store(stores, scope, 450);
+  await setRetention({ ...stores, config }, scope, { exportsDays: 30 });
+  stores.clock.turn(31 * day);
+  assert.equal(await work(stores), 1);
+  await purgeAll(stores);
+  const [receipt, ...more] = await told(stores, scope.accountId);
+  assert.deepEqual(more, []);
+  assert.deepEqual(receipt?.scope, { kind: 'expired', account: scope.accountId, project: scope.projectId });
+  assert.equal(receipt?.cause, 'retention');
+  assert.deepEqual(receipt?.erased, {
+    predictions: 451,
+    'prediction-original': 451,
+    'prediction-thumbnail': 451,
+    exports: 1,
+    export: 1,
+  });
+  const log = (await readAudit(stores, scope.accountId)).entries.filter(({ action }) => action === 'expired-deleted');
+  assert.deepEqual(
+    log.map(({ detail }) => detail),
+    [{ receipt: receipt?.jti }],
+  );
+  await resumeRetention(stores);
+  await purgeAll(stores);
+  assert.equal((await told(stores, scope.accountId)).length, 1, 'where nothing went there is no receipt');
+});
+
+test('cut off in the middle, a sweep still has one receipt over all of it', async (t) => {
+  const { stores, scope } = await kept(t);
+  await store(stores, scope, 450);
+  stores.clock.turn(31 * day);
+  const controller = new AbortController();
+  let asked = 0;
+  const signal = Object.assign(controller.signal, {
+    throwIfAborted() {
+      if (++asked === 2) throw new Error('on purpose');
+    },
+  });
+  await assert.rejects(sweep(stores, scope, { ...running, signal }), /on purpose/);
+  // Another purge of the project comes in between; the sweep is not over.
+  const half = await erasuresUnderWay(stores, scope);
+  await resumeRetention(stores);
+  await finishErasures(stores, half);
+  assert.equal((await listReceipts(stores, scope.accountId))[0]?.state, 'Erasing');
+  await purgeAll(stores);
+  assert.deepEqual(
+    (await told(stores, scope.accountId)).map(({ erased }) => erased.predictions),
+    [451],
+  );
+});
+
+test('what expires within half an hour goes in one sweep; its receipt stays for 90 days', async (t) => {
+  const { stores, scope } = await kept(t);
+  const others = [await plantProject(stores, scope.accountId), await plantProject(stores, scope.accountId)] as const;
+  const store = (id: string, days: number) =>
+    stores.db.query
+      .updateTable('predictions')
+      .set({ project_id: scope.projectId, created: stores.clock.now() - days * day })
+      .where('id', '=', id)
+      .execute();
+  stores.clock.turn(60 * second);
+  await store(others[0].predictionId, 0);
+  stores.clock.turn(30 * day);
+  assert.equal(await work(stores), 0, 'the first is past its time, the sweep waits for the second');
+  stores.clock.turn(hour / 2);
+  assert.equal(await work(stores), 1);
+  await purgeAll(stores);
+  assert.deepEqual(
+    (await told(stores, scope.accountId)).map(({ erased }) => erased.predictions),
+    [2],
+  );
+  stores.clock.turn(91 * day);
+  await store(others[1].predictionId, 31);
+  await resumeRetention(stores);
+  await purgeAll(stores);
+  assert.deepEqual(
+    (await told(stores, scope.accountId)).map(({ erased }) => erased.predictions),
+    [1],
+  );
 });

@@ -6,8 +6,10 @@ import { longestRetentionDays, type Retention } from '../domain/retention.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { Queries, Tx } from '../store/database.ts';
 import { unnotePredictions } from '../store/erased.ts';
+import { findOpenExpired } from '../store/erasures.ts';
 import { abandonBlobs } from '../store/loose-blobs.ts';
 import { deletePredictionRows } from '../store/predictions.ts';
+import { accountOfProject } from '../store/projects.ts';
 import {
   deleteExportsUntil,
   findRetention,
@@ -21,9 +23,12 @@ import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { pictureKeys } from './pictures.ts';
 import { requireProject } from './projects.ts';
+import { addExpired } from './receipts.ts';
 
 /** Rows in one transaction: few enough that nobody waits long for the database. */
 const rowsAtOnce = 200;
+/** Sweeps of a project lie this far apart, so that each has its receipt and they stay few. */
+const sweepEvery: Micros = 1800 * second;
 /** How far a date may lie ahead before it is taken for the work of a clock that was wrong. */
 const clockTolerance: Micros = 3600 * second;
 
@@ -81,19 +86,24 @@ export async function storesPredictions(app: Pick<App, 'config'>, db: Queries, s
   return effective(app, await findRetention(db, scope.projectId)).storesPredictions;
 }
 
-/** In the transaction that stores something, or after a sweep: has the next thing removed when its time is over. */
-export async function scheduleSweep(app: Pick<App, 'queue'>, tx: Tx, scope: ProjectScope): Promise<void> {
-  const runAt = await nextExpiry(tx, scope.projectId);
-  if (runAt === undefined) return;
+/**
+ * In the transaction that stores something, or after a sweep: has the next thing removed when its time is over, together
+ * with what follows within half an hour.
+ */
+export async function scheduleSweep(app: Pick<App, 'queue' | 'clock'>, tx: Tx, scope: ProjectScope): Promise<void> {
+  const expiry = await nextExpiry(tx, scope.projectId);
+  if (expiry === undefined) return;
+  const runAt = expiry <= app.clock.now() ? expiry : Math.ceil(expiry / sweepEvery) * sweepEvery;
   await app.queue.enqueue(tx, 'retention', scope, { once: `retention/${scope.projectId}`, runAt });
 }
 
 /**
  * Removes a project's predictions and exports whose time is over, oldest first, and has their files removed. Rows and
- * files are given up in the same transactions: interrupted, it goes on with what is left. Returns how many rows went.
+ * files are given up in the same transactions: interrupted, it goes on with what is left. The purge after it signs one
+ * receipt for all of it. Returns how many rows went.
  */
 export async function sweepExpired(
-  app: Pick<App, 'db' | 'clock' | 'queue'>,
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
   scope: ProjectScope,
   signal?: AbortSignal,
 ): Promise<number> {
@@ -101,9 +111,11 @@ export async function sweepExpired(
   const now = app.clock.now();
   await app.db.transaction((tx) => redateFuture(tx, projectId, now + clockTolerance, now));
   let gone = 0;
-  for (let some = 1; some > 0; gone += some) {
+  for (let more = true; more; ) {
     signal?.throwIfAborted();
-    some = await app.db.transaction(async (tx) => {
+    more = await app.db.transaction(async (tx) => {
+      // What is deleted goes as a whole.
+      if ((await accountOfProject(tx, projectId)) === undefined) return false;
       const { predictionsDays, exportsDays } = await findRetention(tx, projectId);
       const due = await predictionsUntil(tx, projectId, now - predictionsDays * day, rowsAtOnce);
       const predictions = due.length === 0 ? [] : await deletePredictionRows(tx, projectId, due);
@@ -112,13 +124,24 @@ export async function sweepExpired(
         exportsDays === null ? [] : await deleteExportsUntil(tx, projectId, now - exportsDays * day, rowsAtOnce);
       const files = [
         ...predictions.flatMap((id) => pictureKeys(scope, 'prediction', id)),
-        ...exports.map((id) => blobKey(scope.accountId, projectId, 'export', id)),
+        ...exports.map(({ id }) => blobKey(scope.accountId, projectId, 'export', id)),
       ];
       if (files.length > 0) {
         await abandonBlobs(tx, projectId, files);
-        await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
+        await addExpired(app, tx, scope, {
+          predictions: predictions.length,
+          'prediction-original': predictions.length,
+          'prediction-thumbnail': predictions.length,
+          exports: exports.length,
+          export: exports.filter(({ status }) => status === 'Done').length,
+        });
       }
-      return predictions.length + exports.length;
+      gone += predictions.length + exports.length;
+      if (due.length === rowsAtOnce || exports.length === rowsAtOnce) return true;
+      // Last of all, so that one purge finishes the sweep; what an interrupted one left open is asked for again here.
+      if ((await findOpenExpired(tx, projectId)) !== undefined)
+        await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
+      return false;
     });
     await setImmediate();
   }
@@ -129,7 +152,7 @@ export async function sweepExpired(
  * For the start of the only server, before it takes requests: removes everything whose time ended while no server ran,
  * and plans the next removal of each project anew, since the clock may have been set since it was planned.
  */
-export async function resumeRetention(app: Pick<App, 'db' | 'clock' | 'queue'>): Promise<void> {
+export async function resumeRetention(app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>): Promise<void> {
   for (const scope of await projectsThatExpire(app.db.query)) {
     await sweepExpired(app, scope);
     await app.db.transaction(async (tx) => {

@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { blobIds, plantAccount, plantProject, testStores } from '../../test/fixtures/stores.ts';
+import { second } from '../base/clock.ts';
+import { newId } from '../base/id.ts';
 import { examine } from '../services/doctor.ts';
 import { backUp } from './backup.ts';
 import { blobKey, blobKinds } from './blobs.ts';
@@ -10,11 +12,13 @@ import { diskBlobs } from './blobs-disk.ts';
 import { openSqlite } from './database-sqlite.ts';
 import { openKeys } from './keys-files.ts';
 
+const noted = { id: newId(), until: 1_900_000_000 * second };
+
 test('a backup is a data directory that agrees with itself and with the keys, byte for byte', async (t) => {
   const stores = await testStores(t);
   const project = await plantProject(stores, await plantAccount(stores));
   const folder = join(stores.folder, 'backup');
-  const { files, missing } = await backUp(stores, folder);
+  const { files, missing } = await backUp(stores, folder, noted);
   assert.deepEqual(missing, []);
   const copy = {
     db: await openSqlite(join(folder, 'ownsight.db'), stores.clock),
@@ -41,7 +45,7 @@ test('it is of one moment, whatever is written meanwhile, and leaves out what no
   const before = await plantProject(stores, accountId);
   const folder = join(stores.folder, 'backup');
   let later: Promise<unknown> | undefined;
-  await backUp(stores, folder, () => {
+  await backUp(stores, folder, noted, () => {
     later ??= plantProject(stores, accountId);
   });
   await later;
@@ -58,7 +62,7 @@ test('files that are missing are named; those erased while it is made are not mi
   const project = await plantProject(stores, await plantAccount(stores));
   const lost = blobKey(project.accountId, project.projectId, 'image-original', project.imageIds[0]!);
   await stores.blobs.delete([lost]);
-  const { missing } = await backUp(stores, join(stores.folder, 'first'));
+  const { missing } = await backUp(stores, join(stores.folder, 'first'), noted);
   assert.deepEqual(missing, [lost]);
   const erasing = { ...stores, blobs: { ...stores.blobs, get: async () => undefined } };
   const whole = {
@@ -71,7 +75,7 @@ test('files that are missing are named; those erased while it is made are not mi
       },
     },
   };
-  assert.deepEqual((await backUp(whole, join(stores.folder, 'second'))).missing, []);
+  assert.deepEqual((await backUp(whole, join(stores.folder, 'second'), noted)).missing, []);
 });
 
 test('a folder that has something in it is refused and stays as it is', async (t) => {
@@ -79,6 +83,6 @@ test('a folder that has something in it is refused and stays as it is', async (t
   const folder = join(stores.folder, 'full');
   mkdirSync(folder);
   writeFileSync(join(folder, 'mine'), 'mine');
-  await assert.rejects(backUp(stores, folder), { code: 'BackupExists' });
+  await assert.rejects(backUp(stores, folder, noted), { code: 'BackupExists' });
   assert.ok(!existsSync(join(folder, 'ownsight.db')));
 });

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, copyFileSync, existsSync, fsyncSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Micros } from '../base/clock.ts';
 import { mapConcurrently } from '../base/concurrency.ts';
 import { makeDirectorySync, syncDirectorySync, writeFileDurablySync } from '../base/durable.ts';
 import { AppError } from '../base/errors.ts';
@@ -27,18 +27,22 @@ export interface Backup {
   readonly missing: readonly BlobKey[];
 }
 
+/** What a folder with a backup consists of. */
+export const partsOfBackup = ['ownsight.db', 'ownsight.db-wal', 'ownsight.db-shm', 'blobs', 'erased', 'backup.json'];
+
 /** Files read and written at a time. */
 const filesAtOnce = 8;
 
 /**
  * Writes a copy of the database as it is at one moment, the files its rows refer to, and the list of what was erased,
  * to a new or empty folder, which can serve as a data directory. No keys: they are copied apart. Works beside a running
- * server. `backup.json` is written last: a folder without it is not whole.
+ * server. `backup.json`, with its id and when it is to be thrown away, is written last: a folder without it is not whole.
  * @throws AppError `BackupExists` when there is something in the folder already.
  */
 export async function backUp(
   { db, blobs, clock, erased }: BackedUp,
   folder: string,
+  { id, until }: { readonly id: string; readonly until: Micros },
   onProgress: (done: number, all: number) => void = () => undefined,
 ): Promise<Backup> {
   if (existsSync(folder) && readdirSync(folder).length > 0)
@@ -70,7 +74,9 @@ export async function backUp(
   for (const name of ['ownsight.db', 'erased']) sync(join(folder, name));
   syncDirectorySync(folder);
   const files = keys.length - absent.length;
-  const about = { format: 1, made: new Date(clock.now() / 1000).toISOString(), files, bytes, missing: missing.length };
+  const date = (moment: Micros): string => new Date(moment / 1000).toISOString();
+  const made = { format: 1, id, made: date(clock.now()), until: date(until) };
+  const about = { ...made, files, bytes, missing: missing.length };
   writeFileDurablySync(join(folder, 'backup.json'), Buffer.from(`${JSON.stringify(about, undefined, 2)}\n`));
   return { files, bytes, missing };
 }

@@ -64,6 +64,7 @@ export const tableTakeout = {
   jobs: { leftOut: 'work of the server, which it does or has done' },
   loose_blobs: { leftOut: 'files that are being removed' },
   erased: { leftOut: 'what is no longer here' },
+  backups: { leftOut: 'copies of the whole server, by their ids: receipts name them' },
   holdings: { leftOut: 'counts of what is here' },
 } as const satisfies { readonly [T in keyof Tables]: TableTakeout<T> };
 

@@ -118,7 +118,7 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
     erasures: words(
       'o que você excluiu, por identificadores, números e datas, com o recibo',
       'para concluir cada exclusão e prová-la a você',
-      'até a conta ser excluída; o recibo disso, por 90 dias',
+      'até a conta ser excluída; o recibo disso, e do que saiu sozinho no fim do seu prazo, por 90 dias',
     ),
     jobs: words(
       'trabalho que espera ou está em curso, pelos identificadores daquilo de que trata',
@@ -134,6 +134,11 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'o que foi apagado: pelos identificadores',
       'para apagá-lo de novo quando uma cópia mais antiga dos dados é posta de volta',
       'até constar da lista ao lado das chaves, segundos depois; na lista, enquanto o servidor existir',
+    ),
+    backups: words(
+      'quais cópias dos dados foram feitas e até quando são guardadas: por identificadores aleatórios',
+      'para dizer a você em cada recibo quais cópias ainda podem conter o que foi apagado',
+      'até a cópia ser jogada fora',
     ),
     holdings: words(
       'quantas coisas de cada tipo você tem aqui, e quantos bytes',
@@ -251,7 +256,7 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
     erasures: words(
       'che cosa hai eliminato, per identificativi, numeri e date, con la ricevuta',
       'per portare a termine ogni cancellazione e dimostrartela',
-      'finché l’account non viene eliminato; la ricevuta di questo per 90 giorni',
+      'finché l’account non viene eliminato; la ricevuta di questo, e di ciò che se n’è andato da sé alla sua scadenza, per 90 giorni',
     ),
     jobs: words(
       'lavoro in attesa o in corso, per identificativi di ciò che riguarda',
@@ -267,6 +272,11 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'che cosa è stato cancellato: per identificativo',
       'per cancellarlo di nuovo quando si rimette una copia più vecchia dei dati',
       'finché non è nella lista accanto alle chiavi, pochi secondi; nella lista finché esiste il server',
+    ),
+    backups: words(
+      'quali copie dei dati sono state fatte e fino a quando si conservano: per identificativi casuali',
+      'per dirti in ogni ricevuta quali copie possono ancora contenere ciò che è stato cancellato',
+      'finché la copia non viene buttata via',
     ),
     holdings: words(
       'quante cose di ogni tipo hai qui, e quanti byte',

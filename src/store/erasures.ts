@@ -121,3 +121,24 @@ export async function forgetErasures(db: Queries, accountId: string | undefined,
     await db.deleteFrom('erasures').where('account_id', '=', accountId).where('kind', '!=', 'account').execute();
   await db.deleteFrom('erasures').where('kind', '=', 'account').where('finished', '<', until).execute();
 }
+
+/** A project's erasure of what expired, while its sweep goes on. */
+export const findOpenExpired = (db: Queries, projectId: string): Promise<ErasureRow | undefined> =>
+  db
+    .selectFrom('erasures')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .where('kind', '=', 'expired')
+    .where('finished', 'is', null)
+    .limit(1)
+    .executeTakeFirst();
+
+/** Forgets an account's receipts of what expired before `until`. */
+export async function forgetExpired(db: Queries, accountId: string, until: Micros): Promise<void> {
+  await db
+    .deleteFrom('erasures')
+    .where('account_id', '=', accountId)
+    .where('kind', '=', 'expired')
+    .where('finished', '<', until)
+    .execute();
+}

@@ -9,6 +9,7 @@ import { downloads } from './migrations/0004-downloads.ts';
 import { erased } from './migrations/0004-erased.ts';
 import { erasures } from './migrations/0004-erasures.ts';
 import { imported } from './migrations/0007-imported.ts';
+import { backups } from './migrations/0009-backups.ts';
 
 /** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
 const migrations: readonly (readonly [name: string, statements: string])[] = [
@@ -20,6 +21,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0004-erasures', erasures],
   ['0004-erased', erased],
   ['0007-imported', imported],
+  ['0009-backups', backups],
 ];
 
 interface MigrationTable {

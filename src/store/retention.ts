@@ -2,6 +2,7 @@ import { day, type Micros } from '../base/clock.ts';
 import { defaultRetention, type Retention } from '../domain/retention.ts';
 import type { Queries } from './database.ts';
 import type { KeyScope } from './keys.ts';
+import type { ExportRow } from './schema.ts';
 
 /** How long a project keeps its predictions and exports. */
 export async function findRetention(db: Queries, projectId: string): Promise<Retention> {
@@ -73,8 +74,8 @@ export async function deleteExportsUntil(
   projectId: string,
   until: Micros,
   limit: number,
-): Promise<string[]> {
-  const rows = await db
+): Promise<Pick<ExportRow, 'id' | 'status'>[]> {
+  return db
     .deleteFrom('exports')
     .where('id', 'in', (at) =>
       at
@@ -85,9 +86,8 @@ export async function deleteExportsUntil(
         .where('modified', '<=', until)
         .limit(limit),
     )
-    .returning('id')
+    .returning(['id', 'status'])
     .execute();
-  return rows.map((row) => row.id);
 }
 
 /** Lets what is dated after `latest`, by a clock that was ahead, begin its time at `now`; else it would never end. */

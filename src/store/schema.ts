@@ -28,6 +28,7 @@ export interface Tables {
   jobs: JobRow;
   loose_blobs: LooseBlobRow;
   erased: ErasedRow;
+  backups: BackupRow;
   holdings: HoldingRow;
 }
 
@@ -319,6 +320,14 @@ export interface ErasedRow {
   kind: string;
   /** In row 1 the list's id. */
   row_id: string;
+}
+
+/** A copy of the data that may be somewhere, until its maker says that it is thrown away. */
+export interface BackupRow {
+  id: string;
+  made: Micros;
+  /** When it is to be thrown away. */
+  until: Micros;
 }
 
 /**

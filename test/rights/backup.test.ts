@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { ReceiptContent } from '../../src/domain/receipt.ts';
 import { runOwnsight, startServer, type TestServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/until.ts';
 import { noise } from '../forensic/victim.ts';
@@ -82,4 +83,33 @@ test('without the list of what was erased the server says what is missing and do
   assert.equal(refused.code, 1);
   assert.match(refused.output, /list of what was erased/);
   server = await startServer({ home });
+});
+
+test('backups are listed with their end until they are forgotten or pruned; receipts name them', async () => {
+  const shelf = join(dirname(home), 'shelf');
+  const listed = async () =>
+    JSON.parse((await runOwnsight(home, ['backup', 'list', '--json'])).output) as { id: string; overdue: boolean }[];
+  for (const { id } of await listed()) assert.equal((await runOwnsight(home, ['backup', 'forget', id])).code, 0);
+  const made = await runOwnsight(home, ['backup', join(shelf, 'one'), '--keep-days', '3']);
+  assert.equal(made.code, 0, made.output);
+  const [backup] = await listed();
+  assert.ok(made.output.includes(`ownsight backup forget ${backup!.id}`));
+  const { id } = await project('named in a receipt');
+  assert.equal((await ask('DELETE', `/${id}`)).status, 204);
+  const receipts = async () => {
+    const { output } = await runOwnsight(home, ['receipts', '--json']);
+    return (JSON.parse(output) as { projectId: string; receipt: string | null }[]).filter(
+      (one) => one.projectId === id,
+    );
+  };
+  const [{ receipt } = { receipt: null }] = await until(receipts, ([one]) => one?.receipt !== null, 20);
+  const content = JSON.parse(Buffer.from(receipt!.split('.')[1]!, 'base64url').toString()) as ReceiptContent;
+  assert.deepEqual([content.cause, content.backups.length], ['request', 1]);
+  assert.deepEqual([content.backups[0]?.id, content.backups[0]?.noise], [backup!.id, true]);
+  assert.equal((await runOwnsight(home, ['backup', 'prune', shelf])).output, '', 'its time is not over');
+  assert.ok(existsSync(join(shelf, 'one', 'backup.json')));
+  assert.equal((await runOwnsight(home, ['backup', 'forget', backup!.id])).code, 0);
+  assert.equal((await runOwnsight(home, ['backup', 'forget', backup!.id])).code, 1);
+  assert.deepEqual(await listed(), []);
+  assert.equal((await runOwnsight(home, ['backup'])).code, 1);
 });
