@@ -55,7 +55,7 @@ export async function openApp(config: Config): Promise<OpenApp> {
     queue: sqliteQueue(db, clock),
     erased: erasedList(config.keyStore),
     fetcher: createFetcher({ allowNetworks: config.allowNetworks }),
-    models: createModels({ blobs, keys }),
+    models: createModels({ db, blobs, keys }),
     async close() {
       await vision.close();
       await db.close();

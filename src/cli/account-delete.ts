@@ -1,17 +1,13 @@
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { OpenApp } from '../app.ts';
 import { AppError } from '../base/errors.ts';
-import { newId } from '../base/id.ts';
 import type { Receipt } from '../domain/receipt.ts';
-import { handlers } from '../jobs/handlers.ts';
-import { startWorker } from '../queue/worker.ts';
 import { deleteNamedAccount } from '../services/account-deletion.ts';
 import { collectReceipt, receiptToken } from '../services/receipts.ts';
-import { lockFile } from '../store/database-sqlite.ts';
 import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
+import { workUnlessServed } from './work-here.ts';
 
 /** How often the receipt is asked for, and how long it may take, ms. */
 const askEvery = 200;
@@ -41,35 +37,14 @@ export function accountDeleteCommand(): Command {
 
 /** The receipt, once everything is gone: the running server removes it, or this process when there is none. */
 async function removed(app: OpenApp, receiptId: string): Promise<Receipt> {
-  const unlock = lockUnlessServed(app);
-  const worker = unlock && purgeHere(app);
+  const stop = workUnlessServed(app, ['purge']);
   try {
     for (const deadline = performance.now() + patience; performance.now() < deadline; await pause(askEvery)) {
       const receipt = await collectReceipt(app, receiptId, receiptToken(app, receiptId));
       if (receipt.state === 'Finished') return receipt;
     }
   } finally {
-    await worker?.stop();
-    unlock?.();
+    await stop();
   }
   throw new AppError('NotRemovedYet', `the account is gone, but its files are not yet: start the server to go on`);
 }
-
-function lockUnlessServed(app: OpenApp): (() => void) | undefined {
-  try {
-    return lockFile(join(app.config.home, 'server.lock'));
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'AlreadyRunning') return undefined;
-    throw error;
-  }
-}
-
-const purgeHere = (app: OpenApp) =>
-  startWorker({
-    queue: app.queue,
-    clock: app.clock,
-    log: app.log,
-    holder: newId(),
-    concurrency: { features: 0, train: 0, export: 0, retention: 0, purge: 1 },
-    handle: (name, payload, run) => handlers[name](app, payload, run),
-  });

@@ -5,6 +5,7 @@ import { backupCommand } from './backup.ts';
 import { dataCommand } from './data.ts';
 import { doctorCommand } from './doctor.ts';
 import { failure } from './failure.ts';
+import { forgetCommand } from './forget.ts';
 import { importCommand } from './import.ts';
 import { keysCommand } from './keys.ts';
 import { receiptKeyCommand, receiptsCommand } from './receipt.ts';
@@ -25,6 +26,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   program.addCommand(serveCommand());
   program.addCommand(accountCommand());
   program.addCommand(dataCommand());
+  program.addCommand(forgetCommand());
   program.addCommand(backupCommand());
   program.addCommand(doctorCommand());
   program.addCommand(keysCommand());

@@ -1,6 +1,6 @@
 import { limits } from '../domain/limits.ts';
 import { AuditLog } from './audit.ts';
-import { Deletion } from './deletion.ts';
+import { Deletion, Forget, ForgetBegun, Forgetting, Forgettings } from './deletion.ts';
 import { Inventory, Language, ProjectInventory } from './inventory.ts';
 import type { Operation } from './operation.ts';
 import { AccountDeleted, AccountDeletion, Receipt, ReceiptKey, Receipts } from './receipt.ts';
@@ -195,6 +195,39 @@ export const ownsightOperations = {
     reply: Deletion,
     success: [200],
     summary: 'Delete images as DeleteImages does, and tell what that removes and which iterations still hold them.',
+  },
+  GetForgetting: {
+    ...get,
+    path: `${project}/images/forget`,
+    query: query({ imageIds: ids(limits.imageIdsPerRequest), language: optional(Language) }),
+    reply: Deletion,
+    summary: 'What having every iteration forget images would remove, and which are trained anew. Changes nothing.',
+  },
+  ForgetImages: {
+    api: 'ownsight',
+    since: '1',
+    method: 'POST',
+    query: inWords,
+    success: [202],
+    path: `${project}/images/forget`,
+    body: { kind: 'json', schema: Forget, required: true },
+    reply: ForgetBegun,
+    summary:
+      'Delete images, and train every iteration that learned from them anew without them: same id, same published name, which answers all the while. Exports of it go with the old weights.',
+  },
+  ListForgetting: {
+    ...get,
+    path: `${project}/forgetting`,
+    reply: Forgettings,
+    summary: 'What iterations of a project are forgetting or have forgotten, latest first, and how far each is.',
+  },
+  CancelForgetting: {
+    ...remove,
+    path: `${project}/forgetting/{receiptId}`,
+    reply: Forgetting,
+    success: [200],
+    summary:
+      'Stop it: iterations that were not trained anew yet stay as they are, and still hold the images, which do not come back to the workspace.',
   },
   DeleteExport: {
     ...remove,

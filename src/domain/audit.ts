@@ -16,6 +16,7 @@ export const auditActions = [
   'iteration-unpublished',
   'export-deleted',
   'images-deleted',
+  'iteration-rebuilt',
   'tag-deleted',
   'predictions-deleted',
   'expired-deleted',

@@ -67,6 +67,8 @@ export interface ReceiptContent {
    * destroyed keys open with no master key that is left; `false` where it lies elsewhere and is not the server's to replace.
    */
   readonly masterKeyRotated?: boolean;
+  /** The iterations that were trained anew without it, so that their models know nothing of it. */
+  readonly rebuilt?: readonly string[];
   /** ISO 8601, UTC: when it was asked for, when nothing answered with it any more, and when it was gone from the disk. */
   readonly asked: string;
   readonly invisible: string;

@@ -1,6 +1,7 @@
 import { zip } from '../base/zip.ts';
 import type { JobRun, Jobs } from '../queue/job.ts';
 import type { App, ProjectScope } from '../services/context.ts';
+import { requireIteration } from '../services/iterations.ts';
 import { putSealed } from '../services/pictures.ts';
 import { scheduleSweep } from '../services/retention.ts';
 import { storing } from '../services/storing.ts';
@@ -48,7 +49,8 @@ export async function exportModel(app: App, payload: Jobs['export'], run: JobRun
 }
 
 async function archive(app: App, scope: ProjectScope, row: ExportRow, run: JobRun): Promise<Buffer> {
-  const classifier = await app.models.load(scope, row.iteration_id);
+  const iteration = await requireIteration(app.db.query, scope, row.iteration_id);
+  const classifier = await app.models.load(scope, iteration);
   const tags = await listIterationTags(app.db.query, row.iteration_id);
   const labels = tags.map((tag) => tagFromRow(app.keys, scope, tag).name);
   const flavor = row.flavor === 'OnnxFloat16' ? 'float16' : 'float32';

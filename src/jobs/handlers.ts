@@ -2,6 +2,7 @@ import type { JobName, JobRun, Jobs } from '../queue/job.ts';
 import type { App } from '../services/context.ts';
 import { exportFailed, exportModel } from './export.ts';
 import { features } from './features.ts';
+import { forget, forgettingFailed } from './forget.ts';
 import { purge } from './purge.ts';
 import { retention, retentionFailed } from './retention.ts';
 import { train, trainingFailed } from './train.ts';
@@ -16,6 +17,7 @@ export type JobHandler<J extends JobName> = (app: App, payload: Jobs[J], run: Jo
 export const handlers: { readonly [J in JobName]: JobHandler<J> } = {
   features,
   train,
+  forget,
   export: exportModel,
   retention,
   purge,
@@ -25,6 +27,7 @@ export const handlers: { readonly [J in JobName]: JobHandler<J> } = {
 export const giveUp: { readonly [J in JobName]: (app: App, payload: Jobs[J]) => Promise<void> } = {
   features: async () => undefined,
   train: trainingFailed,
+  forget: forgettingFailed,
   export: exportFailed,
   retention: retentionFailed,
   purge: async () => undefined,

@@ -255,6 +255,7 @@ test('walks over more deleted rows than it takes at once', async (t) => {
             tag_ids: '[]',
             fold: 0,
             scores: null,
+            forgetting: 0,
           })
           .execute();
     }

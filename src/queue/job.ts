@@ -9,6 +9,8 @@ export interface Jobs {
   features: { accountId: string; projectId: string };
   /** Trains an iteration whose row says `Training`. */
   train: { accountId: string; projectId: string; iterationId: string };
+  /** Trains an iteration anew in place, without the images that it is to forget. */
+  forget: { accountId: string; projectId: string; iterationId: string };
   /** Builds, checks and stores the zip of an export whose row says `Exporting`. */
   export: { accountId: string; projectId: string; exportId: string };
   /** Removes a project's predictions and exports whose time is over. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sequence } from '../../test/fixtures/sequence.ts';
 import { type Planted, plantAccount, plantProject, type Stores, testStores } from '../../test/fixtures/stores.ts';
 import { newId } from '../base/id.ts';
 import { holdingsOf } from '../store/holdings.ts';
@@ -23,15 +24,6 @@ import { deletePredictions } from './predicting.ts';
 import { deleteTag } from './tags.ts';
 
 const signal = new AbortController().signal;
-
-/** A repeatable sequence of numbers, 0 to 1 (a linear congruential generator: Numerical Recipes, 7.1). */
-function sequence(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 /** A planted project that grew: more iterations with images and tags of their own, some published, exported, deleted. */
 async function grow(stores: Stores, planted: Planted, next: () => number): Promise<string[]> {
@@ -68,7 +60,7 @@ async function grow(stores: Stores, planted: Planted, next: () => number): Promi
       for (const image_id of imageIds.filter(() => next() < 0.5))
         await tx
           .insertInto('iteration_images')
-          .values({ ...learned, image_id, tag_ids: '[]', fold: 0, scores: null })
+          .values({ ...learned, image_id, tag_ids: '[]', fold: 0, scores: null, forgetting: 0 })
           .execute();
       for (const status of ['Done', 'Failed'] as const)
         if (next() < 0.5)
@@ -238,7 +230,14 @@ test('iterations that learned from images are named, and whether they keep them;
   const planted = await plantProject(stores, accountId, 3);
   const stranger = { accountId: await plantAccount(stores), projectId: planted.projectId };
   const two = { imageIds: planted.imageIds.slice(0, 2), allImages: false, allIterations: false };
-  const learned = { iterationId: planted.iterationId, name: 'content of iterations.name', images: 2, exports: 1 };
+  const learned = {
+    iterationId: planted.iterationId,
+    name: 'content of iterations.name',
+    images: 2,
+    exports: 1,
+    downloads: 0,
+    rebuilt: false,
+  };
   const publishName = 'content of iterations.publish_name';
   const before = await imageDeletion(stores, planted, two, 'en');
   assert.deepEqual(before.learnedFrom, [{ ...learned, publishName, keeps: true }]);

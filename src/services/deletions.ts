@@ -18,12 +18,16 @@ export interface LearnedFrom {
   readonly iterationId: string;
   readonly name: string;
   readonly publishName: string | null;
-  /** How many of the images, or of those that carried the tag when it was trained. */
+  /** How many of the images it learned from, or of those that carried the tag when it was trained. */
   readonly images: number;
   /** How many exported models there are of it. */
   readonly exports: number;
+  /** How often these were downloaded: what was learned is there too. */
+  readonly downloads: number;
   /** Whether its record keeps what is deleted; its model has learned from it either way. */
   readonly keeps: boolean;
+  /** Whether it is trained anew without them, so that nothing of it knows them any more. */
+  readonly rebuilt: boolean;
 }
 
 /** An exported model that goes. Whoever downloaded it has it still. */
@@ -103,15 +107,61 @@ async function imagesWithin(
   const { allIterations } = what;
   const ids = what.allImages ? undefined : what.imageIds;
   const doomed = await doomedByImages(db, { projectId: scope.projectId, ids, allIterations });
-  const learned = await db
+  const told = await learnedFrom(app, db, scope, await imagesLearned(db, scope.projectId, ids), !allIterations);
+  return deletion(language, doomed, { learnedFrom: told });
+}
+
+/**
+ * What having iterations forget these images would remove: they and, with the weights that know them, the exports of the
+ * iterations that are trained anew.
+ */
+export async function forgettingWithin(
+  app: Looking,
+  db: Queries,
+  scope: ProjectScope,
+  imageIds: readonly string[],
+  rebuilt: readonly string[],
+  language: Language,
+): Promise<Deletion> {
+  const { projectId } = scope;
+  const exports =
+    rebuilt.length === 0
+      ? []
+      : await db
+          .selectFrom('exports')
+          .selectAll()
+          .where('iteration_id', 'in', [...rebuilt])
+          .orderBy('created')
+          .execute();
+  const doomed = await doomedByImages(db, { projectId, ids: imageIds, allIterations: true });
+  if (exports.length > 0) {
+    const ids = exports.map((one) => one.id);
+    doomed.push(...(await doomedByIds(db, 'exports', projectId, ids)));
+  }
+  const learned = (await imagesLearned(db, projectId, imageIds)).filter((one) => rebuilt.includes(one.id));
+  const told = await learnedFrom(app, db, scope, learned, false);
+  return deletion(language, doomed, {
+    exports: exports.map(goneExport),
+    learnedFrom: told.map((one) => ({ ...one, rebuilt: true })),
+  });
+}
+
+/** In the record of which iterations images are, and how many of them each learned from: those that carried a tag. */
+const imagesLearned = (
+  db: Queries,
+  projectId: string,
+  ids: readonly string[] | undefined,
+): Promise<{ id: string; images: number }[]> =>
+  db
     .selectFrom('iteration_images')
-    .select((at) => ['iteration_id as id', at.fn.countAll<number>().as('images')])
-    .where('project_id', '=', scope.projectId)
+    .select((at) => [
+      'iteration_id as id',
+      at.fn.sum<number>(at.case().when('tag_ids', '!=', '[]').then(1).else(0).end()).as('images'),
+    ])
+    .where('project_id', '=', projectId)
     .$if(ids !== undefined, (some) => some.where('image_id', 'in', [...ids!]))
     .groupBy('iteration_id')
     .execute();
-  return deletion(language, doomed, { learnedFrom: await learnedFrom(app, db, scope, learned, !allIterations) });
-}
 
 /**
  * Deletes images as {@link deleteImages} does, and tells what {@link imageDeletion} would have told, as of that moment.
@@ -254,24 +304,28 @@ async function learnedFrom(
   const rows = await db
     .selectFrom('iterations')
     .selectAll()
-    .select((at) =>
-      at
-        .selectFrom('exports')
-        .select((inner) => inner.fn.countAll<number>().as('n'))
-        .whereRef('exports.iteration_id', '=', 'iterations.id')
-        .as('exports'),
-    )
+    .select((at) => {
+      const exports = at.selectFrom('exports').whereRef('exports.iteration_id', '=', 'iterations.id');
+      return [
+        exports.select((inner) => inner.fn.countAll<number>().as('n')).as('exports'),
+        exports.select((inner) => inner.fn.sum<number>('downloads').as('n')).as('downloads'),
+      ];
+    })
     .where('id', 'in', [...images.keys()])
     .orderBy('created')
     .execute();
-  return rows.map((row) => ({
+  const told = rows.map((row) => ({
     iterationId: row.id,
     name: openText(app.keys, scope, 'iterations.name', row.id, row.name),
     publishName: openTextOrNull(app.keys, scope, 'iterations.publish_name', row.id, row.publish_name),
-    images: images.get(row.id) ?? 0,
+    // A training that failed learned nothing, nor does one that begins anew without them; of what was imported no model is here.
+    images: row.status === 'Completed' || (row.status !== 'Failed' && keeps) ? (images.get(row.id) ?? 0) : 0,
     exports: Number(row.exports ?? 0),
+    downloads: Number(row.downloads ?? 0),
     keeps,
+    rebuilt: false,
   }));
+  return told.filter((one) => one.keeps || one.images > 0);
 }
 
 const goneExport = (row: ExportRow): GoneExport => ({

@@ -7,6 +7,7 @@ import {
   joinErasedList,
   replaceErased,
   selectErased,
+  unlearnAgain,
 } from '../store/erased.ts';
 import type { ErasedLine } from '../store/erased-list.ts';
 import type { ErasedRow } from '../store/schema.ts';
@@ -74,6 +75,11 @@ async function reapply(app: Pick<App, 'db' | 'clock' | 'queue'>, lines: readonly
   for (const some of chunks(lines, rowsAtOnce))
     await app.db.transaction(async (tx) => {
       for (const line of some) {
+        if (line.kind === 'models') {
+          const unlearned = await unlearnAgain(tx, line.id, app.clock.now());
+          if (unlearned !== undefined) await app.queue.enqueue(tx, 'train', unlearned);
+          continue;
+        }
         const scope = await eraseAgain(tx, rowOf(line), app.clock.now());
         if (scope !== undefined) await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
       }

@@ -123,19 +123,9 @@ export async function deleteImages<T = void>(
     const seen = (await before?.(tx)) as T;
     const chosen = what.allImages ? undefined : ids;
     const { erased, kept } = await countForErasure(tx, projectId, chosen, what.allIterations);
-    let update = tx.updateTable('images').set({ workspace: 0 }).where('project_id', '=', projectId);
-    let links = tx.deleteFrom('image_tags').where('project_id', '=', projectId);
-    let regions = tx.deleteFrom('regions').where('project_id', '=', projectId);
     let learned = tx.deleteFrom('iteration_images').where('project_id', '=', projectId);
-    if (!what.allImages) {
-      update = update.where('id', 'in', [...ids]);
-      links = links.where('image_id', 'in', [...ids]);
-      regions = regions.where('image_id', 'in', [...ids]);
-      learned = learned.where('image_id', 'in', [...ids]);
-    }
-    await update.execute();
-    const untagged = await links.executeTakeFirst();
-    const unmarked = await regions.executeTakeFirst();
+    if (!what.allImages) learned = learned.where('image_id', 'in', [...ids]);
+    const taken = await takeOut(tx, projectId, chosen);
     const forgotten = what.allIterations ? await learned.executeTakeFirst() : undefined;
     await touchProject(tx, projectId, app.clock.now());
     await beginErasure(app, tx, {
@@ -144,8 +134,7 @@ export async function deleteImages<T = void>(
       ...(chosen === undefined ? {} : { ids: chosen }),
       erased: {
         ...imageCounts(erased),
-        image_tags: Number(untagged.numDeletedRows),
-        regions: Number(unmarked.numDeletedRows),
+        ...taken,
         iteration_images: Number(forgotten?.numDeletedRows ?? 0),
       },
       kept: { images: kept },
@@ -153,6 +142,26 @@ export async function deleteImages<T = void>(
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
     return seen;
   });
+}
+
+/** Takes images, all without `ids`, out of a project's workspace with their tags and regions; returns how many of those. */
+export async function takeOut(
+  tx: Tx,
+  projectId: string,
+  ids: readonly string[] | undefined,
+): Promise<{ image_tags: number; regions: number }> {
+  let update = tx.updateTable('images').set({ workspace: 0 }).where('project_id', '=', projectId);
+  let links = tx.deleteFrom('image_tags').where('project_id', '=', projectId);
+  let regions = tx.deleteFrom('regions').where('project_id', '=', projectId);
+  if (ids !== undefined) {
+    update = update.where('id', 'in', [...ids]);
+    links = links.where('image_id', 'in', [...ids]);
+    regions = regions.where('image_id', 'in', [...ids]);
+  }
+  await update.execute();
+  const untagged = await links.executeTakeFirst();
+  const unmarked = await regions.executeTakeFirst();
+  return { image_tags: Number(untagged.numDeletedRows), regions: Number(unmarked.numDeletedRows) };
 }
 
 /** How many images of these ids there are, of the workspace or kept by an iteration. */

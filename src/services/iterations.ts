@@ -106,7 +106,7 @@ export async function deleteIteration(
     const exports = await listExports(tx, projectId, iterationId);
     const { images, tags } = await onlyKeptBy(tx, iterationId);
     await abandonBlobs(tx, projectId, [
-      blobKey(accountId, projectId, 'model', iterationId),
+      blobKey(accountId, projectId, 'model', row.model_id ?? iterationId),
       ...exports.map((one) => blobKey(accountId, projectId, 'export', one.id)),
     ]);
     await tx.deleteFrom('exports').where('iteration_id', '=', iterationId).execute();

@@ -1,33 +1,43 @@
 import type { Prediction } from '../domain/prediction.ts';
 import { problem } from '../domain/problems.ts';
 import type { Queries } from '../store/database.ts';
+import { findIteration } from '../store/iterations.ts';
 import type { Keys } from '../store/keys.ts';
+import type { IterationRow } from '../store/schema.ts';
 import { listIterationTags, tagFromRow } from '../store/tags.ts';
 import type { Classifier } from '../vision/classify/classifier.ts';
 import { decodeClassifier } from '../vision/classify/serialize.ts';
 import type { App, ProjectScope } from './context.ts';
 import { getSealed } from './pictures.ts';
 
+/** What tells which model an iteration has. */
+export type ModelOf = Pick<IterationRow, 'id' | 'model_id'>;
+
 /** Trained models, the last few used kept in memory. */
 export interface Models {
-  /** The classifier of a trained iteration. @throws AppError `BadRequestIterationIsNotTrained` when there is none. */
-  load(scope: ProjectScope, iterationId: string): Promise<Classifier>;
+  /**
+   * The classifier of a trained iteration as its row says, which may be of a moment ago: if it was trained anew since, the
+   * new one. @throws AppError `BadRequestIterationIsNotTrained` when there is none.
+   */
+  load(scope: ProjectScope, iteration: ModelOf): Promise<Classifier>;
   /** Drops what is in memory of these iterations (all of a project's with `undefined`). */
   forget(scope: ProjectScope, iterationId?: string): void;
 }
 
 /** Keeps at most `capacity` classifiers: a hundred kilobytes each with a dozen tags. */
-export function createModels(app: Pick<App, 'blobs' | 'keys'>, capacity = 16): Models {
+export function createModels(app: Pick<App, 'db' | 'blobs' | 'keys'>, capacity = 16): Models {
   const kept = new Map<string, Promise<Classifier>>();
-  const read = async (scope: ProjectScope, iterationId: string): Promise<Classifier> => {
-    const bytes = await getSealed(app, scope, 'model', iterationId);
-    if (bytes === undefined) throw problem('BadRequestIterationIsNotTrained');
-    return decodeClassifier(bytes);
+  const read = async (scope: ProjectScope, { id, model_id }: ModelOf): Promise<Classifier> => {
+    const bytes = await getSealed(app, scope, 'model', model_id ?? id);
+    if (bytes !== undefined) return decodeClassifier(bytes);
+    const now = await findIteration(app.db.query, scope.projectId, id);
+    if (now === undefined || now.model_id === model_id) throw problem('BadRequestIterationIsNotTrained');
+    return read(scope, now);
   };
   return {
-    load(scope, iterationId) {
-      const key = `${scope.projectId}/${iterationId}`;
-      const found = kept.get(key) ?? read(scope, iterationId);
+    load(scope, iteration) {
+      const key = `${scope.projectId}/${iteration.id}/${iteration.model_id ?? ''}`;
+      const found = kept.get(key) ?? read(scope, iteration);
       kept.delete(key);
       kept.set(key, found);
       found.catch(() => kept.delete(key));
@@ -39,10 +49,7 @@ export function createModels(app: Pick<App, 'blobs' | 'keys'>, capacity = 16): M
     },
     forget(scope, iterationId) {
       for (const key of kept.keys())
-        if (
-          key === `${scope.projectId}/${iterationId}` ||
-          (iterationId === undefined && key.startsWith(`${scope.projectId}/`))
-        )
+        if (key.startsWith(iterationId === undefined ? `${scope.projectId}/` : `${scope.projectId}/${iterationId}/`))
           kept.delete(key);
     },
   };

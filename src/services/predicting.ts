@@ -90,7 +90,7 @@ async function predict(
   options: PredictOptions,
 ): Promise<ImagePrediction> {
   const [classifier, [features]] = await Promise.all([
-    app.models.load(scope, iteration.id),
+    app.models.load(scope, iteration),
     app.vision.features([bytes], { limits: pictureLimits }, { urgent: true }),
   ]);
   const answer: ImagePrediction = {

@@ -15,7 +15,7 @@ import {
 } from '../domain/receipt.ts';
 import { auditHead } from '../store/audit.ts';
 import { listBackupRows } from '../store/backups.ts';
-import type { Tx } from '../store/database.ts';
+import type { Queries, Tx } from '../store/database.ts';
 import {
   countScope,
   findErasure,
@@ -26,6 +26,7 @@ import {
   listErasures,
   openErasures,
 } from '../store/erasures.ts';
+import { isBeingForgotten } from '../store/forgetting.ts';
 import type { KeyScope } from '../store/keys.ts';
 import type { BackupRow, ErasureRow } from '../store/schema.ts';
 import { record } from './audit.ts';
@@ -47,6 +48,8 @@ export interface Erasure {
   readonly erased?: ErasureCounts;
   /** What was asked for but stays. */
   readonly kept?: ErasureCounts;
+  /** The iterations that are trained anew first, so that they forget it. */
+  readonly rebuilds?: readonly string[];
 }
 
 /**
@@ -54,7 +57,7 @@ export interface Erasure {
  * receipt is signed when the purge has finished. Returns the receipt's id.
  */
 export async function beginErasure(app: Pick<App, 'keys' | 'clock'>, tx: Tx, erasure: Erasure): Promise<string> {
-  const { kind, accountId, projectId, ids = [], erased, kept = {} } = erasure;
+  const { kind, accountId, projectId, ids = [], erased, kept = {}, rebuilds } = erasure;
   const id = newId();
   const now = app.clock.now();
   const subjectId = ids.length === 1 ? ids[0] : undefined;
@@ -78,6 +81,8 @@ export async function beginErasure(app: Pick<App, 'keys' | 'clock'>, tx: Tx, era
       counts: erased === undefined ? null : JSON.stringify(withoutZeros(erased)),
       kept: JSON.stringify(withoutZeros(kept)),
       keys_destroyed: '[]',
+      rebuilds: rebuilds === undefined ? null : JSON.stringify(rebuilds),
+      rebuilt: '[]',
       audit: kind === 'account' ? JSON.stringify(await auditHead(tx, app.keys, accountId)) : null,
       asked: now,
       invisible: now,
@@ -146,9 +151,12 @@ export async function takeStock(app: Pick<App, 'db' | 'keys' | 'blobs'>, scope: 
     .execute();
 }
 
-/** The erasures that a purge which begins now will have finished when it ends. */
-export const erasuresUnderWay = (app: Pick<App, 'db'>, scope: KeyScope): Promise<ErasureRow[]> =>
-  openErasures(app.db.query, scope);
+/** The erasures that a purge which begins now will have finished when it ends: not those of images a model still knows. */
+export async function erasuresUnderWay(app: Pick<App, 'db'>, scope: KeyScope): Promise<ErasureRow[]> {
+  const open = await openErasures(app.db.query, scope);
+  const waits = await Promise.all(open.map((row) => isBeingForgotten(app.db.query, row)));
+  return open.filter((_, index) => !waits[index]);
+}
 
 /** After a purge that removed it all: signs the receipts of what is gone. What an interrupted upload still may write waits for the purge after it. */
 export async function finishErasures(
@@ -161,14 +169,15 @@ export async function finishErasures(
     const row = await findErasure(app.db.query, id);
     if (row === undefined || row.finished !== null) continue;
     const finished = app.clock.now();
+    const forgotten = row.rebuilds === null ? {} : await countForgotten(app.db.query, row);
     const masterKeyRotated = kind === 'account' ? rotateMaster(app) : undefined;
     const backups = (await listBackupRows(app.db.query)).filter(({ made }) => made <= finished);
-    const content = contentOf({ ...row, finished }, backups, masterKeyRotated);
+    const content = contentOf({ ...row, ...forgotten, finished }, backups, masterKeyRotated);
     const receipt = await signJws(content, app.keys.signing(), receiptType);
     await app.db.transaction(async (tx) => {
       const { numUpdatedRows } = await tx
         .updateTable('erasures')
-        .set({ finished, receipt })
+        .set({ ...forgotten, finished, receipt })
         .where('id', '=', id)
         .where('finished', 'is', null)
         // If more expired since the purge began, the purge after it signs.
@@ -180,6 +189,19 @@ export async function finishErasures(
       else if (await isLiving(tx, accountId)) await record(app, tx, 'erasure-finished', { ...scope, subjectId: id });
     });
   }
+}
+
+/** Of images that were to be forgotten: how many are gone in the end, and how many an iteration still holds. */
+async function countForgotten(db: Queries, row: ErasureRow): Promise<Pick<ErasureRow, 'counts' | 'kept'>> {
+  const ids = JSON.parse(row.subjects) as string[];
+  const left = await db
+    .selectFrom('images')
+    .select((at) => at.fn.countAll<number>().as('n'))
+    .where('id', 'in', ids)
+    .executeTakeFirstOrThrow();
+  const kept = Number(left.n);
+  const counts = { ...(JSON.parse(row.counts ?? '{}') as ErasureCounts), ...imageCounts(ids.length - kept) };
+  return { counts: JSON.stringify(withoutZeros(counts)), kept: JSON.stringify(withoutZeros({ images: kept })) };
 }
 
 async function isLiving(tx: Tx, accountId: string): Promise<boolean> {
@@ -204,6 +226,7 @@ function contentOf(
 ): ReceiptContent {
   const keysDestroyed = JSON.parse(row.keys_destroyed) as string[];
   const ids = JSON.parse(row.subjects) as string[];
+  const rebuilt = JSON.parse(row.rebuilt) as string[];
   const date = (moment: Micros): string => new Date(Math.floor(moment / 1000)).toISOString();
   return {
     iss: 'ownsight',
@@ -225,6 +248,7 @@ function contentOf(
       noise: keysDestroyed.length > 0,
     })),
     ...(masterKeyRotated === undefined ? {} : { masterKeyRotated }),
+    ...(rebuilt.length === 0 ? {} : { rebuilt }),
     asked: date(row.asked),
     invisible: date(row.invisible),
     finished: date(row.finished!),

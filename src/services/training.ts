@@ -184,6 +184,9 @@ function newIteration(
     reserved_budget_hours: input.reservedBudgetInHours,
     training_minutes: 0,
     model_bytes: 0,
+    model_id: null,
+    rebuild: null,
+    remake_exports: 0,
     training_set: fingerprint,
     publish_name: null,
     publish_lookup: null,
@@ -211,6 +214,7 @@ async function recordSet(tx: Tx, scope: ProjectScope, iterationId: string, set: 
       tag_ids: JSON.stringify(image.tagIds),
       fold: foldOf(image.id),
       scores: null,
+      forgetting: 0 as const,
     }));
     await tx.insertInto('iteration_images').values(rows).execute();
   }

@@ -46,6 +46,8 @@ export type BlobCustody = { [T in keyof Tables]: BlobCustodyOn<T> }[keyof Tables
 interface BlobCustodyOn<T extends keyof Tables> extends Custody {
   /** The table whose row of the same id refers to the blob. */
   readonly hangsOn: T;
+  /** The column of that row which holds the blob's id; where it is null, and without it, the blob has the row's own. */
+  readonly named?: keyof Tables[T] & string;
   /** The column of that row which tells how many bytes the blob has, in the clear. */
   readonly size: keyof Tables[T] & string;
   /** Whether each such row has its blob; else only rows in `has`. */
@@ -149,7 +151,7 @@ export const tableCustody = {
     dataClass: 'content',
     kept: 'until it is deleted and no iteration that learned from it is left',
     shownBy: ['GetImages', 'GetTaggedImages', 'GetUntaggedImages', 'GetImagesByIds'],
-    deletedBy: ['DeleteImages', 'RemoveImages', 'DeleteIteration'],
+    deletedBy: ['DeleteImages', 'RemoveImages', 'ForgetImages', 'DeleteIteration'],
     key: ['id'],
     hangsOn: ['projects'],
     columns: {
@@ -174,7 +176,7 @@ export const tableCustody = {
     dataClass: 'derived',
     kept: 'as long as what is known of the picture',
     shownBy: [],
-    deletedBy: ['DeleteImages', 'RemoveImages', 'DeleteIteration'],
+    deletedBy: ['DeleteImages', 'RemoveImages', 'ForgetImages', 'DeleteIteration'],
     key: ['image_id'],
     hangsOn: ['projects', 'images'],
     columns: { image_id: 'id', project_id: 'id', recipe: 'word', features: 'sealed by project key' },
@@ -186,7 +188,7 @@ export const tableCustody = {
     dataClass: 'content',
     kept: 'until the tag is taken off, or the picture or the tag is deleted',
     shownBy: ['GetTaggedImages', 'GetImagesByIds'],
-    deletedBy: ['DeleteImageTags', 'DeleteTag', 'DeleteImages', 'RemoveImages'],
+    deletedBy: ['DeleteImageTags', 'DeleteTag', 'DeleteImages', 'RemoveImages', 'ForgetImages'],
     key: ['image_id', 'tag_id'],
     hangsOn: ['images', 'tags', 'projects'],
     columns: { image_id: 'id', tag_id: 'id', project_id: 'id', created: 'time' },
@@ -198,7 +200,7 @@ export const tableCustody = {
     dataClass: 'content',
     kept: 'until it is deleted, or the picture or the tag is',
     shownBy: ['GetTaggedImages', 'GetImagesByIds'],
-    deletedBy: ['DeleteImageRegions', 'DeleteTag', 'DeleteImages', 'RemoveImages'],
+    deletedBy: ['DeleteImageRegions', 'DeleteTag', 'DeleteImages', 'RemoveImages', 'ForgetImages'],
     key: ['id'],
     hangsOn: ['images', 'tags', 'projects'],
     columns: {
@@ -235,6 +237,9 @@ export const tableCustody = {
       reserved_budget_hours: 'number',
       training_minutes: 'number',
       model_bytes: 'number',
+      model_id: 'id',
+      rebuild: 'word',
+      remake_exports: 'flag',
       training_set: 'lookup',
       publish_name: 'sealed by project key',
       publish_lookup: 'lookup',
@@ -262,7 +267,7 @@ export const tableCustody = {
     dataClass: 'derived',
     kept: 'until the iteration is deleted, or the picture is deleted from all iterations',
     shownBy: ['GetImagePerformances', 'GetTaggedImages'],
-    deletedBy: ['DeleteIteration', 'DeleteImages', 'RemoveImages'],
+    deletedBy: ['DeleteIteration', 'DeleteImages', 'RemoveImages', 'ForgetImages'],
     key: ['iteration_id', 'image_id'],
     hangsOn: ['iterations', 'images', 'projects'],
     columns: {
@@ -272,6 +277,7 @@ export const tableCustody = {
       tag_ids: 'ids',
       fold: 'number',
       scores: 'sealed by project key',
+      forgetting: 'flag',
     },
   },
   predictions: {
@@ -305,7 +311,7 @@ export const tableCustody = {
     dataClass: 'record',
     kept: 'until it or the iteration is deleted, or as many days as you say the project keeps exports',
     shownBy: ['GetExports'],
-    deletedBy: ['DeleteExport', 'DeleteIteration'],
+    deletedBy: ['DeleteExport', 'DeleteIteration', 'ForgetImages'],
     key: ['id'],
     hangsOn: ['iterations', 'projects'],
     columns: {
@@ -388,6 +394,8 @@ export const tableCustody = {
       counts: 'number',
       kept: 'number',
       keys_destroyed: 'ids',
+      rebuilds: 'ids',
+      rebuilt: 'ids',
       audit: 'lookup',
       asked: 'time',
       invisible: 'time',
@@ -490,7 +498,7 @@ export const blobCustody = {
     dataClass: 'content',
     kept: 'as long as what is known of the picture',
     shownBy: ['GetImages', 'GetTaggedImages', 'GetUntaggedImages', 'GetImagesByIds'],
-    deletedBy: ['DeleteImages', 'RemoveImages', 'DeleteIteration'],
+    deletedBy: ['DeleteImages', 'RemoveImages', 'ForgetImages', 'DeleteIteration'],
     hangsOn: 'images',
     size: 'bytes',
     has: 'always',
@@ -502,7 +510,7 @@ export const blobCustody = {
     dataClass: 'derived',
     kept: 'as long as what is known of the picture',
     shownBy: ['GetImages', 'GetTaggedImages', 'GetUntaggedImages', 'GetImagesByIds'],
-    deletedBy: ['DeleteImages', 'RemoveImages', 'DeleteIteration'],
+    deletedBy: ['DeleteImages', 'RemoveImages', 'ForgetImages', 'DeleteIteration'],
     hangsOn: 'images',
     size: 'thumbnail_bytes',
     has: 'always',
@@ -516,6 +524,7 @@ export const blobCustody = {
     shownBy: ['GetExports'],
     deletedBy: ['DeleteIteration'],
     hangsOn: 'iterations',
+    named: 'model_id',
     size: 'model_bytes',
     has: { status: 'Completed' },
   },
@@ -526,7 +535,7 @@ export const blobCustody = {
     dataClass: 'derived',
     kept: 'as long as the record that it was exported',
     shownBy: ['GetExports'],
-    deletedBy: ['DeleteExport', 'DeleteIteration'],
+    deletedBy: ['DeleteExport', 'DeleteIteration', 'ForgetImages'],
     hangsOn: 'exports',
     size: 'bytes',
     has: { status: 'Done' },
@@ -556,3 +565,9 @@ export const blobCustody = {
     has: 'always',
   },
 } as const satisfies { readonly [K in BlobKind]: BlobCustody };
+
+/** The id of the blob of a kind that belongs to a row of the table it hangs on. */
+export function blobIdOf(kind: BlobKind, row: Readonly<Record<string, unknown>>): string {
+  const { named } = blobCustody[kind] as { readonly named?: string };
+  return ((named === undefined ? undefined : row[named]) ?? row.id) as string;
+}

@@ -1,10 +1,12 @@
 import { type Kysely, sql } from 'kysely';
 import type { Micros } from '../base/clock.ts';
+import { newId } from '../base/id.ts';
 import { type BlobKey, type BlobKind, blobKey } from './blobs.ts';
-import { blobCustody, tableCustody } from './custody.ts';
+import { blobCustody, blobIdOf, tableCustody } from './custody.ts';
 import type { Queries, Tx } from './database.ts';
 import type { KeyScope } from './keys.ts';
 import { abandonBlobs } from './loose-blobs.ts';
+import type { AnyRow } from './rows.ts';
 import type { ErasedRow, Tables } from './schema.ts';
 
 /**
@@ -34,12 +36,13 @@ export async function noteErased(db: Kysely<unknown>): Promise<void> {
       `update of workspace on ${table} when old.workspace = 1 and new.workspace = 0`,
       `hidden ${table}`,
     ]),
+    ['models', 'update of model_id on iterations when old.model_id is not new.model_id', 'models'],
   ];
   await db.transaction().execute(async (tx) => {
     for (const [name, event, kind] of triggers)
       await sql
         .raw(
-          `create trigger if not exists erased_${name} after ${event} begin insert into erased (kind, row_id) values ('${kind}', old.id); end`,
+          `create trigger if not exists erased_${name} after ${event} begin insert into erased (kind, row_id) values ('${kind}', ${kind === 'models' ? 'coalesce(old.model_id, old.id)' : 'old.id'}); end`,
         )
         .execute(tx);
   });
@@ -108,6 +111,36 @@ export async function eraseAgain(
   return scope;
 }
 
+/**
+ * Takes a model away that an iteration had before it was trained anew: whoever learned it is to be trained from what its
+ * record still has. Returns which iteration; `undefined` when none has that model.
+ */
+export async function unlearnAgain(
+  tx: Tx,
+  modelId: string,
+  now: Micros,
+): Promise<(Required<KeyScope> & { iterationId: string }) | undefined> {
+  const row = await tx
+    .selectFrom('iterations')
+    .select(['id', 'project_id', 'status'])
+    .where(sql`coalesce(model_id, id)`, '=', modelId)
+    .executeTakeFirst();
+  if (row?.status !== 'Completed') return undefined;
+  const scope = await scopeOf(tx, 'iterations', row.id);
+  if (scope === undefined) return undefined;
+  const blobs = [blobKey(scope.accountId, scope.projectId, 'model', modelId)];
+  const exports = await tx.selectFrom('exports').select('id').where('iteration_id', '=', row.id).execute();
+  for (const { id } of exports) blobs.push(...(await eraseRow(tx, scope, 'exports', id)));
+  await abandonBlobs(tx, scope.projectId, blobs);
+  await tx.deleteFrom('iteration_images').where('iteration_id', '=', row.id).where('forgetting', '=', 1).execute();
+  await tx
+    .updateTable('iterations')
+    .set({ status: 'Training', model_id: newId(), model_bytes: 0, modified: now, rebuild: null, remake_exports: 0 })
+    .where('id', '=', row.id)
+    .execute();
+  return { ...scope, iterationId: row.id };
+}
+
 const scopeOf = (tx: Tx, table: (typeof noted)[number], id: string): Promise<Required<KeyScope> | undefined> =>
   tx
     .selectFrom('projects')
@@ -128,9 +161,10 @@ async function eraseRow(
   id: string,
 ): Promise<BlobKey[]> {
   const column = reference[table];
+  const found = await sql<AnyRow>`select * from ${sql.table(table)} where id = ${id}`.execute(tx);
   const blobs = (Object.keys(blobCustody) as BlobKind[])
     .filter((kind) => blobCustody[kind].hangsOn === table)
-    .map((kind) => blobKey(scope.accountId, scope.projectId, kind, id));
+    .map((kind) => blobKey(scope.accountId, scope.projectId, kind, blobIdOf(kind, found.rows[0] ?? { id })));
   for (const child of Object.keys(tableCustody) as (keyof Tables)[]) {
     if (!(tableCustody[child].hangsOn as readonly string[]).includes(table)) continue;
     const named = noted.find((one) => one === child);

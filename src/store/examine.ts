@@ -4,14 +4,17 @@ import { blobCustody, type SealedColumn, tableCustody } from './custody.ts';
 import type { Queries } from './database.ts';
 import type { Tables } from './schema.ts';
 
-/** The rows that must have a blob of this kind, which has their id. */
+/** The rows that must have a blob of this kind, each with that blob's id. */
 export async function rowsWithBlob(db: Queries, kind: BlobKind): Promise<{ id: string; projectId: string }[]> {
-  const { hangsOn, has } = blobCustody[kind];
-  let rows = db.selectFrom(hangsOn as 'images').select(['id', 'project_id as projectId']);
+  const { hangsOn, has, named } = blobCustody[kind] as { hangsOn: 'images'; has: Has; named?: string };
+  const id = named === undefined ? sql<string>`id` : sql<string>`coalesce(${sql.ref(named)}, id)`;
+  let rows = db.selectFrom(hangsOn).select([id.as('id'), 'project_id as projectId']);
   if (has !== 'always')
     for (const [column, value] of Object.entries(has)) rows = rows.where(sql.ref(column), '=', value);
   return rows.execute();
 }
+
+type Has = 'always' | Readonly<Record<string, string | number>>;
 
 /** One sealed value of a row. */
 export interface SealedValue {

@@ -37,6 +37,10 @@ export const iterationImages = (
   return rows.orderBy('image_id').execute();
 };
 
+/** The images an iteration learns from, by id: those of its record that carried a tag and that it is not to forget. */
+export const learnedImages = async (db: Queries, iterationId: string): Promise<IterationImageRow[]> =>
+  (await iterationImages(db, iterationId)).filter((image) => image.tag_ids !== '[]' && image.forgetting === 0);
+
 /** An iteration's exports, oldest first. */
 export const listExports = (db: Queries, projectId: string, iterationId: string): Promise<ExportRow[]> =>
   db

@@ -161,6 +161,12 @@ export interface IterationRow {
   training_minutes: number;
   /** Of the model, in the clear; 0 until trained. */
   model_bytes: number;
+  /** The blob that holds the model; `null`: the one of the iteration's own id. Another one for each time it was trained anew. */
+  model_id: string | null;
+  /** `Waiting`: it is being trained anew without the images it is to forget, and answers as before meanwhile. */
+  rebuild: 'Waiting' | 'Failed' | null;
+  /** Whether its exports are to be made again once it was trained anew. */
+  remake_exports: Flag;
   /** `keys.lookup(project, 'training-set', …)` over settings, images and their tags: equal means nothing changed. */
   training_set: string;
   publish_name: Sealed | null;
@@ -193,6 +199,8 @@ export interface IterationImageRow {
   fold: number;
   /** Float32 little-endian probabilities in tag order, from the fold that did not see it; `id` = `<iteration>/<image>`. `null` until trained, and for images without tags. */
   scores: Sealed | null;
+  /** 1: the iteration is to forget it, and its model still knows it. */
+  forgetting: Flag;
 }
 
 /** A picture that was asked about, and the answer. */
@@ -279,6 +287,10 @@ export interface ErasureRow {
   kept: string;
   /** JSON array of ids. */
   keys_destroyed: string;
+  /** JSON array of the iterations that were to be trained anew first; `null` when nothing was to be forgotten. */
+  rebuilds: string | null;
+  /** Those of them that were. */
+  rebuilt: string;
   /** JSON {entries, hash}: where the log of a deleted account ended. */
   audit: string | null;
   asked: Micros;
@@ -316,7 +328,7 @@ export interface JobRow {
 export interface ErasedRow {
   /** Its number in the list. */
   seq: number;
-  /** A table; `hidden <table>`: it left the workspace. In row 1 `began`, then `listed`. */
+  /** A table; `hidden <table>`: it left the workspace; `models`: an iteration was trained anew. In row 1 `began`, then `listed`. */
   kind: string;
   /** In row 1 the list's id. */
   row_id: string;

@@ -13,7 +13,7 @@ export interface QueueParts {
   readonly clock: { turn(by: Micros): void; now(): Micros };
 }
 
-const every: readonly JobName[] = ['features', 'train', 'export', 'retention', 'purge'];
+const every: readonly JobName[] = ['features', 'train', 'forget', 'export', 'retention', 'purge'];
 
 /** What every {@link Queue} promises. `open` gives a new, empty one. */
 export function queueSuite(name: string, open: (t: TestContext) => Promise<QueueParts>): void {

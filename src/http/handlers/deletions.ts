@@ -11,6 +11,13 @@ import {
   projectDeletion,
   tagDeletion,
 } from '../../services/deletions.ts';
+import {
+  cancelForgetting,
+  type Forgetting,
+  forgetImages,
+  forgettingPreview,
+  listForgetting,
+} from '../../services/forgetting.ts';
 import { languageFor } from '../../services/inventory.ts';
 import type { Answer, Handlers } from '../handler.ts';
 
@@ -22,7 +29,11 @@ type Ids =
   | 'GetIterationDeletion'
   | 'GetExportDeletion'
   | 'GetPredictionsDeletion'
-  | 'RemoveImages';
+  | 'RemoveImages'
+  | 'GetForgetting'
+  | 'ForgetImages'
+  | 'ListForgetting'
+  | 'CancelForgetting';
 
 type Asking = { readonly query: { readonly language?: Language }; readonly languages: readonly string[] };
 type Language = ReturnType<typeof languageFor>;
@@ -44,7 +55,26 @@ export const deletionHandlers: Pick<Handlers, Ids> = {
     tell(call, (language) => predictionDeletion(call.app, call.scope, call.query.ids, language)),
   RemoveImages: (call) =>
     tell(call, (language) => deleteImagesTelling(call.app, call.scope, imagesOf(call.query), language)),
+  GetForgetting: (call) =>
+    tell(call, (language) => forgettingPreview(call.app, call.scope, call.query.imageIds, language)),
+  async ForgetImages({ app, scope, query, languages, body: { imageIds, remakeExports = false } }) {
+    const language = query.language ?? languageFor(languages);
+    const begun = await forgetImages(app, scope, { imageIds, remakeExports }, language);
+    return { body: { receiptId: begun.receiptId, deletion: deletionReply(begun.deletion, language) } };
+  },
+  async ListForgetting({ app, scope }) {
+    return { body: (await listForgetting(app, scope)).map(fromForgetting) };
+  },
+  async CancelForgetting({ app, scope, params }) {
+    return { body: fromForgetting(await cancelForgetting(app, scope, params.receiptId)) };
+  },
 };
+
+const fromForgetting = (one: Forgetting) => ({
+  ...one,
+  asked: dateWithZone(one.asked),
+  finished: one.finished === null ? null : dateWithZone(one.finished),
+});
 
 const imagesOf = (query: { imageIds?: string[]; allImages?: boolean; allIterations?: boolean }) => ({
   imageIds: query.imageIds,
@@ -57,18 +87,19 @@ async function tell(
   look: (language: Language) => Promise<Deletion>,
 ): Promise<Answer<DeletionReply>> {
   const language = query.language ?? languageFor(languages);
-  const found = await look(language);
+  return { body: deletionReply(await look(language), language) };
+}
+
+function deletionReply(found: Deletion, language: Language): DeletionReply {
   const keeping = found.learnedFrom.filter((one) => one.keeps).map((one) => one.name);
   return {
-    body: {
-      ...found,
-      exports: found.exports.map((one) => ({
-        ...one,
-        created: dateWithZone(one.created),
-        lastDownloaded: one.lastDownloaded === null ? null : dateWithZone(one.lastDownloaded),
-      })),
-      message: keeping.length === 0 ? '' : `${stillHeldBy[language]} ${keeping.join(', ')}.`,
-    },
+    ...found,
+    exports: found.exports.map((one) => ({
+      ...one,
+      created: dateWithZone(one.created),
+      lastDownloaded: one.lastDownloaded === null ? null : dateWithZone(one.lastDownloaded),
+    })),
+    message: keeping.length === 0 ? '' : `${stillHeldBy[language]} ${keeping.join(', ')}.`,
   };
 }
 

@@ -51,6 +51,7 @@ export async function putIteration(
         tag_ids: JSON.stringify([...new Set(tagIds)].sort()),
         fold: foldOf(imageId),
         scores: null,
+        forgetting: 0 as const,
       })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
@@ -103,6 +104,9 @@ async function insertRow(
     reserved_budget_hours: iteration.reservedBudgetInHours,
     training_minutes: iteration.trainingTimeInMinutes,
     model_bytes: 0,
+    model_id: null,
+    rebuild: null,
+    remake_exports: 0,
     // Equal to no other: a training here is always worth it.
     training_set: app.keys.lookup(scope, 'training-set', id),
     publish_name: null,

@@ -19,6 +19,7 @@ const words: Readonly<Record<string, readonly unknown[]>> = {
   'predictions.format': imageFormats,
   'iterations.status': ['Training', 'Completed', 'Failed', 'Imported'],
   'iterations.classification_type': ['Multiclass', 'Multilabel', null],
+  'iterations.rebuild': ['Waiting', 'Failed', null],
   'iterations.training_type': ['Regular', 'Advanced'],
   'exports.status': ['Exporting', 'Failed', 'Done'],
 };

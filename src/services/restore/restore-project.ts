@@ -166,6 +166,8 @@ function sealedRow(
   const row: Record<string, unknown> = { ...opened, ...facts };
   if (table === 'images') row.features = 0;
   if (table === 'projects') row.deleted = app.clock.now();
+  if (table === 'iterations') Object.assign(row, { model_id: null, rebuild: null, remake_exports: 0 });
+  if (table === 'iteration_images') row.forgetting = 0;
   if (table === 'iterations' && row.status === 'Training') Object.assign(row, { status: 'Failed', error: training });
   if (table === 'exports' && row.status === 'Exporting') row.status = 'Failed';
   const columns = columnsOf(table);

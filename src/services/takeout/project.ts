@@ -202,7 +202,7 @@ async function* takeIterations(
       yield* lines.add(open);
       if (file === undefined) continue;
       yield file;
-      yield* takeModel(app, scope, row.id as string, notes);
+      yield* takeModel(app, scope, row as unknown as IterationRow, notes);
     }
   yield* lines.end();
   yield await projectFile(app, scope);
@@ -212,13 +212,13 @@ async function* takeIterations(
 async function* takeModel(
   app: Taking,
   scope: ProjectScope,
-  iterationId: string,
+  iteration: IterationRow,
   notes: Notes,
 ): AsyncGenerator<ArchiveEntry> {
-  const folder = `${folderOf(scope.projectId)}/iterations/${iterationId}`;
+  const folder = `${folderOf(scope.projectId)}/iterations/${iteration.id}`;
   try {
-    const classifier = await app.models.load(scope, iterationId);
-    const labels = (await learnedTags(app, scope, iterationId)).map((tag) => tag.name);
+    const classifier = await app.models.load(scope, iteration);
+    const labels = (await learnedTags(app, scope, iteration.id)).map((tag) => tag.name);
     const run = notes.signal === undefined ? {} : { signal: notes.signal };
     const { files, metadata } = await app.vision.exportOnnx(classifier, labels, 'float32', run);
     for (const { name, bytes } of [...files, labelFile(labels), metadataFile(metadata)])

@@ -3,7 +3,7 @@ import type { Micros } from '../../base/clock.ts';
 import { AppError } from '../../base/errors.ts';
 import type { AuditHead } from '../../domain/audit.ts';
 import { type BlobKind, blobKey } from '../../store/blobs.ts';
-import { blobCustody } from '../../store/custody.ts';
+import { blobCustody, blobIdOf } from '../../store/custody.ts';
 import { hasBlob } from '../../store/custody-takeout.ts';
 import type { KeyScope } from '../../store/keys.ts';
 import { type AnyRow, pageOfRows } from '../../store/rows.ts';
@@ -142,8 +142,8 @@ async function takeBlob(
   notes: Notes,
 ): Promise<{ row: AnyRow; file: ArchiveEntry | undefined } | undefined> {
   if (!hasBlob(kind, row)) return { row, file: undefined };
-  const id = row.id as string;
-  const name = blobFile(scope.projectId, kind, id, row.format)!;
+  const id = blobIdOf(kind, row);
+  const name = blobFile(scope.projectId, kind, row.id as string, row.format)!;
   const { what, size } = blobCustody[kind];
   const known = notes.known(name, row[size] as number);
   if (typeof known === 'object') return { row, file: { name, bytes: undefined, text: false, facts: known } };
@@ -155,25 +155,33 @@ async function takeBlob(
     const sealed = await app.blobs.get(blobKey(scope.accountId, scope.projectId, kind, id));
     if (sealed !== undefined)
       return { row, file: { name, bytes: app.keys.open({ ...scope, kind, id }, sealed), text: false } };
-    // Deleted since its row was read?
-    if (!(await isThere(app, scope, table, row))) return undefined;
+    // Deleted, or replaced, since its row was read?
+    const now = await present(app, scope, table, row);
+    if (now === undefined) return undefined;
+    if (blobIdOf(kind, now) !== id) return await takeBlob(app, scope, table, kind, now, notes);
     missing(notes, { file: name, what, reason: 'lost' });
   } catch (error) {
     const reason = reasonOf(error);
-    if (!(await isThere(app, scope, table, row))) return undefined;
+    if ((await present(app, scope, table, row)) === undefined) return undefined;
     missing(notes, { file: name, what, reason });
   }
   return { row, file: undefined };
 }
 
-async function isThere(app: Taking, scope: ProjectScope, table: keyof Tables, row: AnyRow): Promise<boolean> {
+/** The row as it is now; `undefined` when it was deleted since it was read. */
+async function present(
+  app: Taking,
+  scope: ProjectScope,
+  table: keyof Tables,
+  row: AnyRow,
+): Promise<AnyRow | undefined> {
   const found = await app.db.query
     .selectFrom(table as 'images')
     .selectAll()
     .where('id', '=', row.id as string)
     .where('project_id', '=', scope.projectId)
     .executeTakeFirst();
-  if (found === undefined) return false;
   // A deleted picture that no iteration keeps is on its way out.
-  return !('workspace' in found) || found.workspace === row.workspace;
+  if (found === undefined || ('workspace' in found && found.workspace !== row.workspace)) return undefined;
+  return found as unknown as AnyRow;
 }

@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import type { OpenApp } from '../app.ts';
+import { AppError } from '../base/errors.ts';
+import { newId } from '../base/id.ts';
+import { giveUp, handlers } from '../jobs/handlers.ts';
+import type { JobName } from '../queue/job.ts';
+import { startWorker } from '../queue/worker.ts';
+import { lockFile } from '../store/database-sqlite.ts';
+
+/**
+ * Does jobs of these names in this process, unless a server of the same data runs, which does them. Returns what ends it.
+ */
+export function workUnlessServed(app: OpenApp, names: readonly JobName[]): () => Promise<void> {
+  const unlock = lockUnlessServed(app);
+  if (unlock === undefined) return async () => undefined;
+  const none = { features: 0, train: 0, forget: 0, export: 0, retention: 0, purge: 0 };
+  const worker = startWorker({
+    queue: app.queue,
+    clock: app.clock,
+    log: app.log,
+    holder: newId(),
+    concurrency: { ...none, ...Object.fromEntries(names.map((name) => [name, 1])) },
+    handle: (name, payload, run) => handlers[name](app, payload, run),
+    giveUp: (name, payload) => giveUp[name](app, payload),
+  });
+  return async () => {
+    await worker.stop();
+    unlock();
+  };
+}
+
+function lockUnlessServed(app: OpenApp): (() => void) | undefined {
+  try {
+    return lockFile(join(app.config.home, 'server.lock'));
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'AlreadyRunning') return undefined;
+    throw error;
+  }
+}
