@@ -17,7 +17,7 @@ export async function assertForgotten(t: TestContext, count: number, seed: numbe
   for (let forgotten = 0; forgotten < count; ) {
     const kind = next() < 0.5 ? 'Multiclass' : 'Multilabel';
     const tags = 2 + Math.floor(next() * 3);
-    const perTag = 6 + Math.floor(next() * 4);
+    const perTag = 7 + Math.floor(next() * 4);
     const drawn = await blots(tags * perTag, tags, Math.floor(next() * 2 ** 31));
     const pictures = drawn.map((blot) => {
       const more = kind === 'Multilabel' && next() < 0.3 ? [(blot.kind + 1) % tags] : [];
