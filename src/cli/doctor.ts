@@ -3,12 +3,12 @@ import { examine } from '../services/doctor.ts';
 import { withApp } from './with-app.ts';
 
 /**
- * `ownsight doctor`: checks rows against files against keys; changes nothing. Exit code 2 when data is lost, damaged or
- * left behind.
+ * `ownsight doctor`: checks rows against files against keys, and whether what was promised is kept; changes nothing. Exit
+ * code 2 when data is lost, damaged or left behind.
  */
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('check that rows, files and keys agree; changes nothing')
+    .description('check that rows, files and keys agree and that promises are kept; changes nothing')
     .option('--json', 'print JSON')
     .action((options: { json?: boolean }) =>
       withApp(async (app) => {

@@ -3,6 +3,7 @@ import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Sqlite from 'better-sqlite3';
+import { jobRun } from '../../test/fixtures/run.ts';
 import {
   openStores,
   plantAccount,
@@ -11,10 +12,18 @@ import {
   temporaryFolder,
   testStores,
 } from '../../test/fixtures/stores.ts';
+import { day } from '../base/clock.ts';
 import { newId } from '../base/id.ts';
+import { purge } from '../jobs/purge.ts';
 import { type BlobKind, blobKey } from '../store/blobs.ts';
 import { announceBlobs } from '../store/loose-blobs.ts';
-import { examine, type FindingKind } from './doctor.ts';
+import { listBackups, makeBackup } from './backups.ts';
+import { examine } from './doctor.ts';
+import { eraseWhatWasErased } from './erased.ts';
+import type { FindingKind } from './findings.ts';
+import { createModels } from './models.ts';
+import { deletePredictions } from './predicting.ts';
+import { listReceipts } from './receipts.ts';
 
 const seen = async (stores: Stores) =>
   (await examine(stores)).map((finding) => `${finding.kind}: ${finding.what}`).sort();
@@ -151,4 +160,45 @@ test('tells what the inventory says and the rows do not', async (t) => {
   assert.deepEqual(await seen(stores), [
     `miscounted: image-original of ${projectId}: counted as 3, 2058 bytes, 0 deleted, but there are 2, 2058 bytes, 0 deleted`,
   ]);
+});
+
+test('tells what of receipts, logs, ends and the list of what was erased is not as promised', async (t) => {
+  const stores = await testStores(t);
+  const accountId = await plantAccount(stores);
+  const planted = await plantProject(stores, accountId);
+  const app = { ...stores, models: createModels(stores) };
+  await eraseWhatWasErased(stores);
+  for (const projectId of [planted.projectId, (await plantProject(stores, accountId)).projectId])
+    await deletePredictions(app, { accountId, projectId }, [planted.predictionId]);
+  await purge(stores, planted, jobRun());
+  await stores.db.query.deleteFrom('jobs').execute();
+  await makeBackup(stores, join(stores.folder, 'backup'), 1);
+  assert.deepEqual(await seen(stores), []);
+
+  const [receipt] = await listReceipts(stores, accountId);
+  const backup = (await listBackups(stores))[0]!;
+  await stores.db.query
+    .updateTable('erasures')
+    .set({ receipt: `${receipt!.receipt!.slice(0, -5)}AAAAA` })
+    .execute();
+  await stores.db.query.updateTable('audit').set({ action: 'takeout' }).where('number', '=', 1).execute();
+  stores.erased.append([{ seq: stores.erased.last() + 1, kind: 'images', id: planted.imageIds[0]! }]);
+  stores.erased.append([{ seq: stores.erased.last() + 1, kind: 'images', id: planted.imageIds[1]! }]);
+  const job = await stores.db.transaction((tx) => stores.queue.enqueue(tx, 'features', planted));
+  await stores.db.query.updateTable('retention').set({ exports_days: 1 }).execute();
+  stores.clock.turn(2 * day);
+  const overdue = [planted.projectId];
+  assert.deepEqual(
+    (await seen(stores)).filter((line) => !line.startsWith('retention-overdue')),
+    [
+      `backup-overdue: backup ${backup.id}, until ${new Date(Math.floor(backup.until / 1000)).toISOString()}`,
+      `erased-there: 2 in images, such as ${[...planted.imageIds.slice(0, 2)].sort()[0]}`,
+      `job-overdue: features of project ${planted.projectId} of account ${accountId}, job ${job}`,
+      `log-damaged: account ${accountId}`,
+      `receipt-damaged: ${receipt!.id}`,
+    ],
+  );
+  assert.ok((await seen(stores)).includes(`retention-overdue: project ${overdue[0]} of account ${accountId}`));
+  rmSync(stores.erased.path);
+  assert.ok((await seen(stores)).includes(`erased-list-damaged: ${stores.erased.path}`));
 });

@@ -5,41 +5,10 @@ import { countHoldings } from '../store/holdings.ts';
 import type { KeyScope } from '../store/keys.ts';
 import type { HoldingRow } from '../store/schema.ts';
 import type { App } from './context.ts';
+import { examinePromises } from './doctor-promises.ts';
+import { describeScope, type Finding, findingKinds, type Report } from './findings.ts';
 
-/** What can be found, what to do about it, and whether data is harmed or at risk. */
-const kinds = {
-  'database-damaged': [true, 'Stop the server, keep a copy of the data directory, and restore the latest backup.'],
-  'key-missing': [
-    true,
-    'Restore the key store from where it was copied; without its key the data cannot be read again.',
-  ],
-  'key-unused': [
-    false,
-    'Nothing is sealed under it here. Left by an interrupted creation, or the key store belongs to other data as well.',
-  ],
-  'blob-missing': [true, 'Restore the file from a backup, or delete what it belongs to.'],
-  'blob-orphaned': [true, 'No row refers to the file: stop the server and remove it.'],
-  'blob-damaged': [true, 'Restore the file from a backup, or delete what it belongs to.'],
-  'row-damaged': [true, 'Restore the database from a backup, or delete what the row belongs to.'],
-  miscounted: [true, 'Nothing is lost: only the inventory, and what deletions foretell, is wrong by this. Report it.'],
-  'erasure-pending': [false, 'It is removed for good while the server runs.'],
-  'erasure-failed': [true, 'Start the server again: it takes up the erasure anew. Its log says what was in the way.'],
-} as const satisfies Record<string, readonly [serious: boolean, remedy: string]>;
-
-/** What kind of thing was found. */
-export type FindingKind = keyof typeof kinds;
-
-/** One thing that is not as it should be. */
-export interface Finding {
-  readonly kind: FindingKind;
-  /** Which: ids, tables and kinds only. */
-  readonly what: string;
-  readonly remedy: string;
-  /** Data is lost, damaged or left behind; else it only deserves to be known. */
-  readonly serious: boolean;
-}
-
-type Examined = Pick<App, 'db' | 'blobs' | 'keys'>;
+type Examined = Pick<App, 'db' | 'blobs' | 'keys' | 'clock' | 'erased'>;
 
 /** Rows and blobs of each kind that are opened to see whether they still open. */
 const samples = 50;
@@ -51,7 +20,8 @@ const sealBytes = 29;
 const lookAgainAfter = 1000;
 
 /**
- * Compares rows, files and keys with each other in both directions, asks the database about itself, and opens samples.
+ * Compares rows, files and keys with each other in both directions, asks the database about itself, opens samples, and
+ * looks whether receipts, logs and everything that has an end are as they were promised.
  * Changes nothing. Beside a working server each finding was seen twice, so that what is just changing is not reported.
  */
 export async function examine(app: Examined): Promise<Finding[]> {
@@ -64,8 +34,8 @@ export async function examine(app: Examined): Promise<Finding[]> {
 
 async function look(app: Examined): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const report = (kind: FindingKind, what: string): void => {
-    const [serious, remedy] = kinds[kind];
+  const report: Report = (kind, what) => {
+    const [serious, remedy] = findingKinds[kind];
     findings.push({ kind, what, remedy, serious });
   };
   for (const fault of await app.db.faults()) report('database-damaged', fault);
@@ -74,10 +44,9 @@ async function look(app: Examined): Promise<Finding[]> {
   await examineRows(app, scopes, report);
   await examineErasure(app, report);
   await examineHoldings(app, report);
+  await examinePromises(app, report);
   return findings;
 }
-
-type Report = (kind: FindingKind, what: string) => void;
 
 /** The accounts and projects there are. */
 interface Scopes {
@@ -109,9 +78,6 @@ async function examineKeys({ db, keys }: Examined, report: Report): Promise<Scop
   }
   return { living, passed };
 }
-
-const describeScope = ({ accountId, projectId }: KeyScope): string =>
-  projectId === undefined ? `account ${accountId}` : `project ${projectId} of account ${accountId}`;
 
 async function examineBlobs({ db, blobs, keys }: Examined, { living, passed }: Scopes, report: Report): Promise<void> {
   const sizes = new Map<BlobKey, number>();

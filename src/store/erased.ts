@@ -179,3 +179,17 @@ async function eraseRow(
   await sql`delete from ${sql.table(table)} where id = ${id}`.execute(tx);
   return blobs;
 }
+
+/**
+ * Which of the ids that the list says were erased are there, and not waiting for their purge. Of what only left the
+ * workspace none: it may stay, and come back.
+ */
+export async function livingOf(db: Queries, kind: string, ids: readonly string[]): Promise<string[]> {
+  const table = (['accounts', 'projects', ...noted] as const).find((one) => one === kind);
+  if (table === undefined) return [];
+  const living = table === 'accounts' || table === 'projects' ? sql`and deleted is null` : sql``;
+  const { rows } = await sql<{
+    id: string;
+  }>`select id from ${sql.table(table)} where id in (${sql.join([...ids])}) ${living}`.execute(db);
+  return rows.map((row) => row.id);
+}

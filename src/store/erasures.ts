@@ -142,3 +142,9 @@ export async function forgetExpired(db: Queries, accountId: string, until: Micro
     .where('finished', '<', until)
     .execute();
 }
+
+/** Every receipt there is. */
+export async function signedErasures(db: Queries): Promise<{ id: string; receipt: string }[]> {
+  const rows = await db.selectFrom('erasures').select(['id', 'receipt']).where('receipt', 'is not', null).execute();
+  return rows.map(({ id, receipt }) => ({ id, receipt: receipt! }));
+}
