@@ -6,6 +6,7 @@ import { type EmbeddedQueue, sqliteQueue } from './queue/queue-sqlite.ts';
 import type { App } from './services/context.ts';
 import { createFetcher } from './services/fetcher-http.ts';
 import { createModels } from './services/models.ts';
+import { createTransfers } from './services/transfers.ts';
 import { anyAccount } from './store/accounts.ts';
 import { diskBlobs } from './store/blobs-disk.ts';
 import type { Database } from './store/database.ts';
@@ -56,6 +57,7 @@ export async function openApp(config: Config): Promise<OpenApp> {
     erased: erasedList(config.keyStore),
     fetcher: createFetcher({ allowNetworks: config.allowNetworks }),
     models: createModels({ db, blobs, keys }),
+    transfers: createTransfers(),
     async close() {
       await vision.close();
       await db.close();

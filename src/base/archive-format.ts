@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { crc32, deflateRaw } from 'node:zlib';
 import type { ArchiveEntry, PackedEntry, Piece } from './archive-entry.ts';
@@ -44,7 +44,7 @@ export const archiveFormats: Readonly<Record<ArchiveFormatName, ArchiveFormat>> 
 async function pack({ name, text, bytes, facts }: ArchiveEntry, compress: boolean): Promise<PackedEntry> {
   if (bytes === undefined) return { name, text, facts: facts!, body: undefined };
   const body = text && compress ? await deflate(bytes, { level: 6 }) : bytes;
-  const sha256 = createHash('sha256').update(bytes).digest();
+  const sha256 = hash('sha256', bytes, 'buffer');
   return { name, text, body, facts: { bytes: bytes.length, packed: body.length, crc32: crc32(bytes), sha256 } };
 }
 

@@ -19,11 +19,12 @@ export async function* tar(
   let at = 0;
   for await (const { name, facts, body } of entries) {
     const { bytes } = facts;
+    at += tarEntryBytes(name, bytes);
+    if (total !== undefined) assertFits(total - at);
     yield header(name, bytes, seconds);
     if (bytes > 0) yield body ?? bytes;
     const rest = bytes % block;
     if (rest > 0) yield Buffer.alloc(block - rest);
-    at += tarEntryBytes(name, bytes);
   }
   yield Buffer.alloc(2 * block);
   if (total !== undefined) yield* zeros(total - at - 2 * block);
@@ -32,10 +33,18 @@ export async function* tar(
 /** How many bytes of a tar a file takes. */
 export const tarEntryBytes = (_name: string, bytes: number): number => block + Math.ceil(bytes / block) * block;
 
+/** Fails unless something is left of an archive's size, bytes. @throws AppError `ArchiveTooLarge`. */
+export function assertFits(left: number): void {
+  if (left < 0)
+    throw new AppError(
+      'ArchiveTooLarge',
+      `expected an archive of the size it was given but it has ${-left} bytes more`,
+    );
+}
+
 /** So many empty bytes, a piece at a time. @throws AppError `ArchiveTooLarge` for fewer than none. */
 export function* zeros(count: number): Generator<Uint8Array> {
-  if (count < 0)
-    throw new AppError('ArchiveTooLarge', expected('an archive of the size it was given', 'its end', -count));
+  assertFits(count);
   const piece = Buffer.alloc(Math.min(count, 1024 * 1024));
   for (let left = count; left > 0; left -= piece.length) yield piece.subarray(0, Math.min(left, piece.length));
 }

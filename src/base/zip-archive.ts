@@ -1,5 +1,5 @@
 import type { PackedEntry, Piece } from './archive-entry.ts';
-import { zeros } from './tar.ts';
+import { assertFits, zeros } from './tar.ts';
 
 /** What 16 and 32 bits hold at most; it also says that the value stands in a zip64 record. */
 const [most16, most32] = [0xffff, 0xffffffff];
@@ -38,9 +38,10 @@ export async function* zipArchive(
     shared.writeUInt16LE(path.length, 20);
     const local = Buffer.concat([numbers([0x04034b50, 4], [plain, 2]), shared, numbers([0, 2]), path]);
     directory.push(directoryEntry(shared, path, offset));
+    offset += local.length + facts.packed;
+    if (total !== undefined) assertFits(total - offset);
     yield local;
     if (facts.packed > 0) yield body ?? facts.packed;
-    offset += local.length + facts.packed;
   }
   const size = directory.reduce((sum, entry) => sum + entry.length, 0);
   // A size given decides alone, so that the length of the end does not depend on where it lies.

@@ -51,7 +51,7 @@ async function serve(options: { readyFile?: string }): Promise<void> {
     clock: app.clock,
     log: app.log,
     holder: newId(),
-    concurrency: { features: 1, train: 1, forget: 1, export: 1, retention: 1, purge: 1 },
+    concurrency: { features: 1, train: 1, forget: 1, export: 1, retention: 1, transfers: 1, purge: 1 },
     handle: (name, payload, run) => handlers[name](app, payload, run),
     giveUp: (name, payload) => giveUp[name](app, payload),
   });

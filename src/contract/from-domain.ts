@@ -25,6 +25,8 @@ export interface Links {
   export(made: Export): string;
   /** Does not expire: as long as the receipt is there. */
   receipt(receiptId: string): string;
+  /** Good as long as the takeout is. */
+  takeout(takeoutId: string): string;
 }
 
 /** The account, as 1.x had it; property names are made PascalCase by that version. */

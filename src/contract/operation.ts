@@ -76,6 +76,8 @@ export interface Operation {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Answers without a key. */
   readonly open?: true;
+  /** Answers HEAD as well: a file whose size is known before it is made. */
+  readonly head?: true;
   /** Below {@link baseOfApi}; parameters in braces. */
   readonly path: string;
   /** The first version that has it. */

@@ -5,7 +5,8 @@ import { Inventory, Language, ProjectInventory } from './inventory.ts';
 import type { Operation } from './operation.ts';
 import { AccountDeleted, AccountDeletion, Receipt, ReceiptKey, Receipts } from './receipt.ts';
 import { Retention, RetentionUpdate } from './retention.ts';
-import { boolean, ids, int53, oneOf, optional, query, text } from './schema.ts';
+import { boolean, ids, int53, optional, query, text } from './schema.ts';
+import { Format, Takeout, TakeoutRequest, Takeouts } from './takeout.ts';
 
 const project = '/projects/{projectId}';
 const exported = `${project}/iterations/{iterationId}/exports/{exportId}`;
@@ -22,9 +23,7 @@ const images = query({
   language: optional(Language),
 });
 const inWords = query({ language: optional(Language) });
-const takeout = query({
-  format: optional(oneOf(['zip', 'tar'], { default: 'zip', description: '`zip` opens everywhere, `tar` is faster.' })),
-});
+const takeout = query({ format: optional(Format) });
 
 /** What operations of a method share unless they say otherwise. */
 const get = { api: 'ownsight', since: '1', method: 'GET', query: query({}), success: [200] } as const;
@@ -64,6 +63,39 @@ export const ownsightOperations = {
     query: takeout,
     reply: 'file',
     summary: 'The same of one project.',
+  },
+  BeginTakeout: {
+    ...get,
+    method: 'POST',
+    path: '/takeouts',
+    body: { kind: 'json', schema: TakeoutRequest, required: false },
+    reply: Takeout,
+    success: [201],
+    summary:
+      'Begin a takeout whose archive can be gone on with: its length is known, and its link answers `Range`, after a restart of the server too. No copy of anything is made.',
+  },
+  ListTakeouts: { ...get, path: '/takeouts', reply: Takeouts, summary: 'The takeouts that can be read, latest first.' },
+  GetTakeoutProgress: {
+    ...get,
+    path: '/takeouts/{takeoutId}',
+    reply: Takeout,
+    summary: 'How far a takeout is, and how long it takes.',
+  },
+  CancelTakeout: {
+    ...remove,
+    path: '/takeouts/{takeoutId}',
+    summary: 'End a takeout: its link is dead, and whoever reads it is cut off.',
+  },
+  ReadTakeout: {
+    ...get,
+    path: '/takeouts/{takeoutId}/archive',
+    query: query({ token: text({ 'x-problem': 'NotFound' }) }),
+    open: true,
+    head: true,
+    reply: 'file',
+    success: [200, 206],
+    summary:
+      'The archive, or the part that `Range` asks for. The same bytes whenever they are asked for; 412 when that is not possible any more because the account changed.',
   },
   GetAudit: {
     api: 'ownsight',

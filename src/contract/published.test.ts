@@ -79,6 +79,7 @@ for (const served of servedVersions.filter(({ api }) => api !== 'ownsight')) {
       'MethodNotAllowed',
       'PayloadTooLarge',
       'RangeNotSatisfiable',
+      'PreconditionFailed',
       'TooManyRequests',
       'ErrorStorageFull',
     ]);

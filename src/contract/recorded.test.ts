@@ -38,6 +38,7 @@ const links: Links = {
   prediction: (_project, _id, size) => size,
   export: () => 'https://model.zip',
   receipt: () => 'https://receipt',
+  takeout: () => 'https://takeout',
 };
 
 test('a project of 3.4 and of 3.0', () => {

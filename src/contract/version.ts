@@ -20,6 +20,8 @@ export interface VersionedOperation {
   readonly method: Operation['method'];
   /** Answers without a key. */
   readonly open: boolean;
+  /** Answers HEAD as well. */
+  readonly head: boolean;
   /** Whole, from the root: `/customvision/v3.3/training/projects/{projectId}`. */
   readonly path: string;
   readonly summary: string;
@@ -79,6 +81,7 @@ export function servedVersion(api: Api, steps: readonly Step[]): ServedVersion {
         id,
         method: operation.method,
         open: operation.open ?? false,
+        head: operation.head ?? false,
         path: `${baseOfApi(api, version)}${operation.path}`,
         summary: operation.summary,
         query: requiring(without(operation.query as PlainSchema, omitted), required),

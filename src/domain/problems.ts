@@ -90,6 +90,10 @@ export const problems = {
   NotFoundImage: [404, 'Invalid image'],
   NotFoundDomain: [404, 'Invalid domain'],
   MethodNotAllowed: [405, 'This address does not take this method.'],
+  PreconditionFailed: [
+    412,
+    'The account changed since this takeout was begun, so that it cannot be gone on with: begin a new one.',
+  ],
   PayloadTooLarge: [413, 'The request body is larger than allowed.'],
   UnsupportedMediaType: [415, 'Unsupported media type.'],
   RangeNotSatisfiable: [416, 'The file has no such part.'],

@@ -5,6 +5,7 @@ import type { Links } from '../contract/from-domain.ts';
 import { limits } from '../domain/limits.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import { receiptToken } from '../services/receipts.ts';
+import { takeoutToken } from '../services/takeout/takeouts.ts';
 
 /** What a link leads to. Ids lower case with dashes. */
 export type LinkTarget =
@@ -75,6 +76,7 @@ export function createLinks(app: Pick<App, 'keys' | 'clock'>, accountId: string,
     export: ({ projectId, iterationId, platform, flavor }) =>
       link({ kind: 'export', projectId, iterationId, platform, flavor }),
     receipt: (id) => `${base}/ownsight/v1/receipts/${id}/collect?token=${receiptToken(app, id)}`,
+    takeout: (id) => `${base}/ownsight/v1/takeouts/${id}/archive?token=${takeoutToken(app, accountId, id)}`,
   };
 }
 

@@ -6,7 +6,7 @@ import { problem } from '../domain/problems.ts';
 /** Answers what no route answers: 405 where only the method is wrong, else 404 with what would have been right. */
 export function answerUnknown(request: FastifyRequest, reply: FastifyReply): never {
   const path = request.url.split('?', 1)[0]!.replace(/(.)\/$/, '$1');
-  const methods = [...new Set(operationsAt(path).map(({ method }) => method))];
+  const methods = [...new Set(operationsAt(path).flatMap(({ method, head }) => (head ? [method, 'HEAD'] : [method])))];
   if (methods.length > 0) {
     reply.header('allow', methods.join(', '));
     throw problem(

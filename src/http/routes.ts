@@ -74,7 +74,7 @@ export function registerOperations(server: FastifyInstance, app: App): void {
     const onRequest = requireKey(app, served.api);
     for (const operation of served.operations) {
       const route: RouteOptions = {
-        method: operation.method,
+        method: operation.head ? [operation.method, 'HEAD'] : operation.method,
         url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
         bodyLimit: bodyLimitOf(operation),
         config: { operation, served },

@@ -56,8 +56,9 @@ async function sendFile(request: FastifyRequest, reply: FastifyReply, file: File
     throw problem('RangeNotSatisfiable', expected(`a range within ${size} bytes`, 'Range', request.headers.range));
   }
   const [from, to] = range ?? [0, size];
+  const body = request.method === 'HEAD' ? undefined : await file.open(from, to);
   if (range !== undefined) reply.code(206).header('content-range', `bytes ${from}-${to - 1}/${size}`);
-  return reply.header('content-length', String(to - from)).send(await file.open(from, to));
+  return reply.header('content-length', String(to - from)).send(body);
 }
 
 /** First byte and the one after the last; `undefined`: the whole is wanted; `none`: the file has nothing there. */

@@ -6,6 +6,7 @@ import { forget, forgettingFailed } from './forget.ts';
 import { purge } from './purge.ts';
 import { retention, retentionFailed } from './retention.ts';
 import { train, trainingFailed } from './train.ts';
+import { transfers } from './transfers.ts';
 
 /**
  * Does one job. Idempotent: after a crash it is run again with the same payload. Leaves by throwing when `run.signal`
@@ -20,6 +21,7 @@ export const handlers: { readonly [J in JobName]: JobHandler<J> } = {
   forget,
   export: exportModel,
   retention,
+  transfers,
   purge,
 };
 
@@ -30,5 +32,6 @@ export const giveUp: { readonly [J in JobName]: (app: App, payload: Jobs[J]) => 
   forget: forgettingFailed,
   export: exportFailed,
   retention: retentionFailed,
+  transfers: async () => undefined,
   purge: async () => undefined,
 };

@@ -15,6 +15,8 @@ export interface Jobs {
   export: { accountId: string; projectId: string; exportId: string };
   /** Removes a project's predictions and exports whose time is over. */
   retention: { accountId: string; projectId: string };
+  /** Removes an account's takeouts and restores whose time is over. */
+  transfers: { accountId: string; projectId?: never };
   /**
    * Removes for good what was deleted in a project or account: rows nothing refers to, loose blobs, keys; empties the
    * database log.

@@ -9,6 +9,7 @@ import type { Keys } from '../store/keys.ts';
 import type { Vision } from '../vision/vision.ts';
 import type { Fetcher } from './fetcher.ts';
 import type { Models } from './models.ts';
+import type { Transfers } from './transfers.ts';
 
 /** Everything a use case may need. Services take `Pick<App, …>` of it, so a signature says what a use case touches. */
 export interface App {
@@ -23,6 +24,7 @@ export interface App {
   readonly vision: Vision;
   readonly fetcher: Fetcher;
   readonly models: Models;
+  readonly transfers: Transfers;
 }
 
 /** One project of one account: what most use cases are about. Both ids lower case. */

@@ -6,6 +6,7 @@ import { unfinishedScopes } from '../store/erasures.ts';
 import { collectGarbage, type GarbageCursor } from '../store/garbage.ts';
 import type { KeyScope } from '../store/keys.ts';
 import { projectsWithLooseBlobs, sweepBlobs } from '../store/loose-blobs.ts';
+import { removeTakeouts, takeoutsOfProject } from '../store/takeouts.ts';
 import type { App, ProjectScope } from './context.ts';
 import { beginErasure, takeStock } from './receipts.ts';
 
@@ -51,6 +52,10 @@ export async function eraseScope(app: Erasing, scope: KeyScope, signal: AbortSig
   await app.blobs.deletePrefix(
     scope.projectId === undefined ? `${scope.accountId}/` : `${scope.accountId}/${scope.projectId}/`,
   );
+  if (scope.projectId !== undefined) {
+    const takeouts = await takeoutsOfProject(app.db.query, scope.projectId);
+    await app.db.transaction((tx) => removeTakeouts(tx, takeouts));
+  }
   for (const table of erasureOrder)
     while ((await eraseRows(app.db.query, table, scope, rowsAtOnce)) > 0) await breathe(signal);
 }

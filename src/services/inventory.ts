@@ -124,7 +124,7 @@ function told(rows: readonly Counted[], language: Language, folder: string): Hel
 function exportedBy(kind: Kind): string[] {
   if ('leftOut' in { ...tableTakeout, ...blobTakeout }[kind]) return [];
   const { owner } = { ...tableCustody, ...blobCustody }[kind];
-  return owner === 'project' ? ['GetTakeout', 'GetProjectTakeout'] : ['GetTakeout'];
+  return owner === 'project' ? ['BeginTakeout', 'GetTakeout', 'GetProjectTakeout'] : ['BeginTakeout', 'GetTakeout'];
 }
 
 function keyOf(columns: object): HeldKind['key'] {

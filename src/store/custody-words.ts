@@ -115,6 +115,21 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'para perceber quando um registro do diário foi retirado ou alterado',
       'até a conta ser excluída',
     ),
+    takeouts: words(
+      'que você retira seus dados em um arquivo: quando, de que tamanho, até onde foi enviado',
+      'para continuar um download interrompido',
+      'até um dia depois da última leitura, ou até você cancelar',
+    ),
+    takeout_entries: words(
+      'o que foi enviado de um arquivo: de cada item o tamanho e os hashes, nenhum nome e nada do conteúdo',
+      'para continuar um download sem guardar uma segunda cópia dos seus dados',
+      'enquanto existir a retirada',
+    ),
+    restores: words(
+      'que um arquivo foi restaurado: quando, e como terminou',
+      'para dizer em que ponto está e no que deu',
+      'até um dia depois de terminar',
+    ),
     erasures: words(
       'o que você excluiu, por identificadores, números e datas, com o recibo',
       'para concluir cada exclusão e prová-la a você',
@@ -252,6 +267,21 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'dove finisce quel diario, perché nulla possa esserne tagliato via',
       'per accorgersi se una voce del diario è stata tolta o cambiata',
       'finché l’account non viene eliminato',
+    ),
+    takeouts: words(
+      'che porti fuori i tuoi dati in un archivio: quando, quanto grande, fin dove è stato inviato',
+      'per proseguire uno scaricamento interrotto',
+      'fino a un giorno dopo l’ultima lettura, o finché non lo annulli',
+    ),
+    takeout_entries: words(
+      'che cosa è stato inviato di un archivio: di ogni file la dimensione e gli hash, nessun nome e nulla del contenuto',
+      'per proseguire uno scaricamento senza tenere una seconda copia dei tuoi dati',
+      'finché esiste l’archivio in uscita',
+    ),
+    restores: words(
+      'che un archivio è stato ripristinato: quando, e com’è finita',
+      'per dire a che punto è e che cosa ne è stato',
+      'fino a un giorno dopo la fine',
     ),
     erasures: words(
       'che cosa hai eliminato, per identificativi, numeri e date, con la ricevuta',

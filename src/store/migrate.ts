@@ -10,6 +10,7 @@ import { erased } from './migrations/0004-erased.ts';
 import { erasures } from './migrations/0004-erasures.ts';
 import { forget } from './migrations/0006-forget.ts';
 import { imported } from './migrations/0007-imported.ts';
+import { transfers } from './migrations/0008-transfers.ts';
 import { backups } from './migrations/0009-backups.ts';
 
 /** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
@@ -24,6 +25,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0006-forget', forget],
   ['0007-imported', imported],
   ['0009-backups', backups],
+  ['0008-transfers', transfers],
 ];
 
 interface MigrationTable {

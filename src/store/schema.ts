@@ -24,6 +24,9 @@ export interface Tables {
   retention: RetentionRow;
   audit: AuditRow;
   audit_heads: AuditHeadRow;
+  takeouts: TakeoutRow;
+  takeout_entries: TakeoutEntriesRow;
+  restores: RestoreRow;
   erasures: ErasureRow;
   jobs: JobRow;
   loose_blobs: LooseBlobRow;
@@ -269,6 +272,58 @@ export interface AuditHeadRow {
   account_id: string;
   /** JSON {entries, hash}. Sealed, so that who can write the database only cannot cut the log's end off. */
   head: Sealed;
+}
+
+/** An archive that is being taken out and can be gone on with; nothing of its content is kept but hashes and sizes. */
+export interface TakeoutRow {
+  id: string;
+  account_id: string;
+  /** `null`: the whole account. */
+  project_id: string | null;
+  /** `zip` or `tar`. */
+  format: string;
+  /** The moment the archive is dated by. */
+  created: Micros;
+  /** What was made after this moment is not in it. */
+  until: Micros;
+  /** When it was read last: it ends a day later. */
+  used: Micros;
+  /** JSON {entries, hash}: the account's log is in it up to here. */
+  log: string;
+  /** How many bytes the archive has. */
+  bytes: number;
+  /** How far the last client that read it has come, bytes. */
+  sent: number;
+  /** How many files could not be read, so far. */
+  missing: number;
+  /** `Changed`: what was sent cannot be made again, so that it cannot be gone on with. */
+  state: 'Open' | 'Changed';
+}
+
+/** Some of the entries that were sent of a takeout. */
+export interface TakeoutEntriesRow {
+  takeout_id: string;
+  /** 0, 1, 2 … for each takeout. */
+  number: number;
+  account_id: string;
+  /** For each entry a hash of its name, its sizes, its hashes, and where it ends; `id` = `<takeout>/<number>`. */
+  entries: Sealed;
+}
+
+/** An archive that was put back, or is. */
+export interface RestoreRow {
+  id: string;
+  account_id: string;
+  /** The project that is written now: no start and no purge may take it for something left behind. */
+  project_id: string | null;
+  /** Whether the server does it, whose start ends it; or a command, which may outlive a start. */
+  holder: 'server' | 'command';
+  state: 'Checking' | 'Restoring' | 'Done' | 'Failed' | 'Cancelled';
+  created: Micros;
+  /** One under way says again and again that it is, and how long that holds; for one that ended: when. */
+  lease: Micros;
+  /** JSON: what was put back; why it failed, which may name an entry. */
+  result: Sealed | null;
 }
 
 /** Something that was deleted and its removal for good, by ids and numbers; when that is finished, the receipt. */

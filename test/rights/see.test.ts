@@ -138,7 +138,11 @@ test('each kind says in words what it is, why it is kept, how long, where, and w
   for (const { kind, shownBy, exportedBy, deletedBy } of english.kinds)
     for (const operation of [...shownBy, ...exportedBy, ...deletedBy])
       assert.ok(operation in operations, `${kind}: ${operation}`);
-  assert.deepEqual(held(english.kinds, 'image-original').exportedBy, ['GetTakeout', 'GetProjectTakeout']);
+  assert.deepEqual(held(english.kinds, 'image-original').exportedBy, [
+    'BeginTakeout',
+    'GetTakeout',
+    'GetProjectTakeout',
+  ]);
   assert.deepEqual(held(english.kinds, 'image-thumbnail').exportedBy, []);
   assert.equal(held(english.kinds, 'tags').key, 'project');
   assert.equal(held(english.kinds, 'accounts').key, 'account');

@@ -103,7 +103,7 @@ async function* takeImages(
   const project = await getProject(app, scope);
   const domain = domainById(project.domainId);
   const detection = domain?.type === 'ObjectDetection';
-  const tags = (await listTags(app.db.query, scope.projectId)).map((row) => tagFromRow(app.keys, scope, row));
+  const tags = await tagsOf(app, scope, notes);
   const names = await tagNames(app, scope);
   const lines = rowLines(scope, 'images');
   const forReading = jsonLines((part) => `${folder}/images-${String(part).padStart(5, '0')}.jsonl`);
@@ -205,7 +205,7 @@ async function* takeIterations(
       yield* takeModel(app, scope, row as unknown as IterationRow, notes);
     }
   yield* lines.end();
-  yield await projectFile(app, scope);
+  yield await projectFile(app, scope, notes);
 }
 
 /** The model in a form that needs nothing of ours. */
@@ -233,12 +233,20 @@ async function* takeModel(
 const learnedTags = async (app: Taking, scope: ProjectScope, iterationId: string): Promise<Tag[]> =>
   (await listIterationTags(app.db.query, iterationId)).map((row) => tagFromRow(app.keys, scope, row));
 
+/** The tags of the workspace. */
+const tagsOf = async (app: Taking, scope: ProjectScope, { until }: Notes): Promise<Tag[]> =>
+  (await listTags(app.db.query, scope.projectId))
+    .filter((row) => row.created <= until)
+    .map((row) => tagFromRow(app.keys, scope, row));
+
 /** `project.json`. */
-async function projectFile(app: Taking, scope: ProjectScope): Promise<ArchiveEntry> {
+async function projectFile(app: Taking, scope: ProjectScope, notes: Notes): Promise<ArchiveEntry> {
   const project = await getProject(app, scope);
   const domain = domainById(project.domainId);
-  const tags = (await listTags(app.db.query, scope.projectId)).map((row) => tagFromRow(app.keys, scope, row));
-  const iterations = (await listIterations(app.db.query, scope.projectId)).reverse();
+  const tags = await tagsOf(app, scope, notes);
+  const iterations = (await listIterations(app.db.query, scope.projectId))
+    .filter((row) => row.created <= notes.until)
+    .reverse();
   return jsonFile(`${folderOf(scope.projectId)}/project.json`, {
     format: 'ownsight-project/1',
     id: project.id,

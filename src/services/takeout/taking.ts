@@ -15,13 +15,16 @@ import { openRow, rowId } from './open-row.ts';
 /** What taking out needs. */
 export type Taking = Pick<App, 'db' | 'keys' | 'blobs' | 'vision' | 'models' | 'clock'>;
 
+/** Why something is not in the archive. Names are never reused, the order never changed: ledgers number them. */
+export const missingReasons = ['lost', 'damaged', 'its key is lost', 'cannot be made', 'deleted meanwhile'] as const;
+
 /** Something that is not in the archive although it should be. */
 export interface MissingItem {
   /** Where it would be, below `data/`. */
   readonly file: string;
   /** What it is, in plain words. */
   readonly what: string;
-  readonly reason: 'lost' | 'damaged' | 'its key is lost' | 'cannot be made' | 'deleted meanwhile';
+  readonly reason: (typeof missingReasons)[number];
 }
 
 /** What a takeout knows, and notes while it goes on. */

@@ -1,0 +1,83 @@
+import type { Micros } from '../base/clock.ts';
+import type { Queries, Tx } from './database.ts';
+import type { RestoreRow } from './schema.ts';
+
+const underWay = ['Checking', 'Restoring'] as const;
+
+/** An account's restores, latest first. */
+export const listRestoreRows = (db: Queries, accountId: string): Promise<RestoreRow[]> =>
+  db.selectFrom('restores').selectAll().where('account_id', '=', accountId).orderBy('created', 'desc').execute();
+
+/** One of them, whoever asks. */
+export const findRestore = (db: Queries, id: string): Promise<RestoreRow | undefined> =>
+  db.selectFrom('restores').selectAll().where('id', '=', id).executeTakeFirst();
+
+/** Changes what is known of a restore; `false` when it is gone. */
+export async function updateRestore(
+  db: Queries,
+  id: string,
+  changes: Partial<Pick<RestoreRow, 'project_id' | 'state' | 'lease' | 'result'>>,
+): Promise<boolean> {
+  const { numUpdatedRows } = await db.updateTable('restores').set(changes).where('id', '=', id).executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+/** Until when a project is being put back; `undefined` when it is not. */
+export async function beingRestored(db: Queries, projectId: string, now: Micros): Promise<Micros | undefined> {
+  const row = await db
+    .selectFrom('restores')
+    .select('lease')
+    .where('project_id', '=', projectId)
+    .where('state', 'in', underWay)
+    .where('lease', '>', now)
+    .executeTakeFirst();
+  return row?.lease;
+}
+
+/** The projects that are being put back. */
+export async function projectsBeingRestored(db: Queries, now: Micros): Promise<string[]> {
+  const rows = await db
+    .selectFrom('restores')
+    .select('project_id')
+    .where('project_id', 'is not', null)
+    .where('state', 'in', underWay)
+    .where('lease', '>', now)
+    .execute();
+  return rows.map((row) => row.project_id!);
+}
+
+/** Whether something is being put back into an account. */
+export async function isRestoring(db: Queries, accountId: string, now: Micros): Promise<boolean> {
+  const row = await db
+    .selectFrom('restores')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .where('state', 'in', underWay)
+    .where('lease', '>', now)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** An account's restores that ended, whatever the end: `lease` is when. */
+export const endedRestores = (db: Queries, accountId: string): Promise<RestoreRow[]> =>
+  db
+    .selectFrom('restores')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('state', 'not in', underWay)
+    .execute();
+
+/** Removes what is known of restores. */
+export async function removeRestores(tx: Tx, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await tx.deleteFrom('restores').where('id', 'in', ids).execute();
+}
+
+/** For the start of the only server: what the one before it was putting back has failed. */
+export async function failRestoresOfServer(db: Queries, now: Micros): Promise<void> {
+  await db
+    .updateTable('restores')
+    .set({ state: 'Failed', lease: now })
+    .where('holder', '=', 'server')
+    .where('state', 'in', underWay)
+    .execute();
+}
