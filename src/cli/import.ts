@@ -7,7 +7,9 @@ import type { OpenApp } from '../app.ts';
 import { writeFileDurablySync } from '../base/durable.ts';
 import { AppError } from '../base/errors.ts';
 import { versions } from '../services/importing/custom-vision-client.ts';
-import { importCustomVision } from '../services/importing/import.ts';
+import { type FileForm, fileForms, fileSource } from '../services/importing/file-source.ts';
+import { type FileType, fileTypes } from '../services/importing/files.ts';
+import { importCustomVision, importFiles } from '../services/importing/import.ts';
 import type { ImportProgress, ImportReport, ImportRun } from '../services/importing/report.ts';
 import { progressLine } from './progress-line.ts';
 import { incomplete } from './takeout.ts';
@@ -60,7 +62,39 @@ export function importCommand(): Command {
         }),
       ),
     );
+  for (const form of fileForms) command.addCommand(fileCommand(form));
   return command;
+}
+
+const what: Readonly<Record<FileForm, string>> = {
+  folder: 'pictures in folders: each folder is a tag, inside of train, val, test as well',
+  coco: 'pictures with a COCO file, or with several',
+  voc: 'pictures with Pascal VOC annotations (XML)',
+  yolo: 'pictures with YOLO labels and data.yaml or classes.txt',
+  csv: 'pictures listed in a CSV: filename,tag or as a takeout has it',
+};
+
+interface FileOptions extends Shared {
+  readonly project: string;
+  readonly type?: FileType;
+  readonly images?: string;
+}
+
+function fileCommand(form: FileForm): Command {
+  const command = shared(new Command(form))
+    .description(what[form])
+    .argument('<path>', 'the folder, or the file of labels in it; archives are to be unpacked first')
+    .requiredOption('--project <project>', 'id or name of the project; one of this name is made where there is none')
+    .addOption(new Option('--type <type>', 'what a new project is for').choices([...fileTypes]));
+  if (form === 'coco' || form === 'csv') command.option('--images <folder>', 'where the pictures lie, from the folder');
+  return command.action((path: string, options: FileOptions) =>
+    importing(options, async (app, account, run) => {
+      const { project, type, images } = options;
+      const source = await fileSource({ form, path, project, type, images });
+      const into = { accountId: account, project, isTypeWanted: type !== undefined };
+      return importFiles(app, `${form} ${resolve(path)}`, source, { ...into, ...run });
+    }),
+  );
 }
 
 const shared = (command: Command): Command =>

@@ -194,7 +194,7 @@ async function prepareImage(
 }
 
 /** A refusal of one picture in the words of its batch. */
-const statusOf: Readonly<Record<string, Exclude<ImageCreateStatus, 'OK'>>> = {
+export const statusOf: Readonly<Record<string, Exclude<ImageCreateStatus, 'OK'>>> = {
   BadRequestImageUrl: 'ErrorSource',
   NotFoundImage: 'ErrorSource',
   BadRequestImageStream: 'ErrorImageFormat',

@@ -19,6 +19,7 @@ import { checkMetadata } from '../images.ts';
 import { pictureKeys, pictureLimits, putSealed } from '../pictures.ts';
 import { requireProject } from '../projects.ts';
 import { storing } from '../storing.ts';
+import { statusOf } from '../uploading.ts';
 import { type Fault, faultOf, isFault } from './report.ts';
 import type { SourceBox, SourcePicture } from './source.ts';
 import { type Importing, type KnownTag, placeIds, type Target, tagByKey } from './target.ts';
@@ -149,11 +150,11 @@ async function makeReady(
     const prepared = twin === undefined ? await prepare(bytes, pictureLimits) : undefined;
     const { width, height } = twin ?? prepared!;
     if (picture.metadata !== null) checkMetadata(picture.metadata);
-    const own = place === 'workspace' ? labelsOf(target, picture, tags) : [];
-    const regions =
-      place === 'workspace' && target.classificationType === null
-        ? regionsOf(app, target, id, picture, { width, height }, tags, faults)
-        : [];
+    const isLabelled = place === 'workspace';
+    const boxed =
+      isLabelled && target.classificationType === null ? fitting(picture, { width, height }, faults) : picture;
+    const own = isLabelled ? labelsOf(target, boxed, tags) : [];
+    const regions = boxed === picture ? [] : boxed.regions.map((region) => regionRow(app, target, id, region, tags));
     const known = { picture, tags: own, regions, resized };
     if (prepared === undefined) return { ...known, row: twin!, twin: true };
     const { format, thumbnail } = prepared;
@@ -178,7 +179,8 @@ async function makeReady(
     return { ...known, row, twin: false };
   } catch (error) {
     signal?.throwIfAborted();
-    faults.push(faultOf('picture', picture.item, error));
+    const fault = faultOf('picture', picture.item, error);
+    faults.push({ ...fault, code: statusOf[fault.code] ?? fault.code });
     return undefined;
   }
 }
@@ -186,7 +188,7 @@ async function makeReady(
 /** The tags a picture carries, within the limits of an upload. @throws AppError with the code an upload would have. */
 function labelsOf(
   { classificationType }: Target,
-  picture: SourcePicture,
+  picture: Boxed,
   tags: ReadonlyMap<string, KnownTag | null>,
 ): Ready['tags'] {
   // What is told of a tag itself goes before what its boxes say of it.
@@ -218,36 +220,47 @@ function labelsOf(
 
 const refused = (code: ImageCreateStatus, reason: string): AppError => new AppError(code, reason);
 
-function regionsOf(
+interface Boxed {
+  readonly tags: SourcePicture['tags'];
+  readonly regions: readonly (SourcePicture['regions'][number] & { readonly fit?: Box })[];
+}
+
+/** The picture with those of its boxes that lie in it; of the others nothing comes. */
+function fitting(
+  picture: SourcePicture,
+  size: { readonly width: number; readonly height: number },
+  faults: Fault[],
+): Boxed {
+  const regions = picture.regions.flatMap((region) => {
+    const fit = fittingBox(region.box, size);
+    if (fit !== undefined) return { ...region, fit };
+    faults.push({
+      fault: 'box',
+      item: picture.item,
+      code: 'BadRequestImageRegions',
+      reason: `Expected a box inside the picture but received ${JSON.stringify(region.box)}.`,
+    });
+    return [];
+  });
+  return { tags: picture.tags, regions };
+}
+
+function regionRow(
   app: Importing,
   { scope }: Target,
   imageId: string,
-  picture: SourcePicture,
-  size: { readonly width: number; readonly height: number },
+  region: Boxed['regions'][number],
   tags: ReadonlyMap<string, KnownTag | null>,
-  faults: Fault[],
-): RegionRow[] {
-  return picture.regions.flatMap((region) => {
-    const box = fittingBox(region.box, size);
-    if (box === undefined) {
-      faults.push({
-        fault: 'box',
-        item: picture.item,
-        code: 'BadRequestImageRegions',
-        reason: `Expected a box inside the picture but received ${JSON.stringify(region.box)}.`,
-      });
-      return [];
-    }
-    const id = region.id ?? newId();
-    return {
-      id,
-      project_id: scope.projectId,
-      image_id: imageId,
-      tag_id: tags.get(region.key)!.id,
-      box: sealText(app.keys, scope, 'regions.box', id, boxText(box)),
-      created: region.created ?? 0,
-    };
-  });
+): RegionRow {
+  const id = region.id ?? newId();
+  return {
+    id,
+    project_id: scope.projectId,
+    image_id: imageId,
+    tag_id: tags.get(region.key)!.id,
+    box: sealText(app.keys, scope, 'regions.box', id, boxText(region.fit!)),
+    created: region.created ?? 0,
+  };
 }
 
 /** A box in parts of the picture, what stands out a little cut off; `undefined` when it is not in the picture. */

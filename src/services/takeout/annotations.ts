@@ -165,16 +165,19 @@ export function listsByTag(tags: readonly TakenTag[]): {
     add: ({ file, tags: own }) => {
       for (const tag of own) lists.get(tag.id)?.add(`../${file}\n`);
     },
-    files: () => {
-      const taken = new Set<string>();
-      return tags.map((tag) => {
-        let name = fileName(tag.name);
-        if (taken.has(name.toLowerCase())) name = `${name} ${tag.id}`;
-        taken.add(name.toLowerCase());
-        return [`${name}.txt`, lists.get(tag.id)!.bytes()];
-      });
-    },
+    files: () => listFiles(tags).map(([file, , id]) => [file, lists.get(id)!.bytes()]),
   };
+}
+
+/** The file of each tag's list, with the tag's name and id. */
+export function listFiles(tags: readonly TakenTag[]): [file: string, name: string, id: string][] {
+  const taken = new Set<string>();
+  return tags.map((tag) => {
+    let name = fileName(tag.name);
+    if (taken.has(name.toLowerCase())) name = `${name} ${tag.id}`;
+    taken.add(name.toLowerCase());
+    return [`${name}.txt`, tag.name, tag.id];
+  });
 }
 
 /** A name that every file system takes: at most 50 characters and bytes that a tar holds. */
