@@ -131,7 +131,9 @@ export async function listForgetting(app: Pick<App, 'db'>, scope: ProjectScope):
 
 async function describe(db: Queries, { projectId }: ProjectScope, row: ErasureRow): Promise<Forgetting> {
   const images = JSON.parse(row.subjects) as string[];
-  const marked = new Set((await markedOf(db, images)).map((one) => one.iteration_id));
+  const rebuilds = JSON.parse(row.rebuilds!) as string[];
+  const known = new Set((await markedOf(db, images)).map((one) => one.iteration_id));
+  const marked = new Set(rebuilds.filter((id) => known.has(id)));
   const rebuilt = new Set(JSON.parse(row.rebuilt) as string[]);
   const jobs = await db
     .selectFrom('jobs')
@@ -141,7 +143,7 @@ async function describe(db: Queries, { projectId }: ProjectScope, row: ErasureRo
     .where('state', '=', 'running')
     .execute();
   const iterations = await Promise.all(
-    (JSON.parse(row.rebuilds!) as string[]).map(async (iterationId) => {
+    rebuilds.map(async (iterationId) => {
       const found = await findIteration(db, projectId, iterationId);
       const job = jobs.find((one) => (JSON.parse(one.payload) as { iterationId: string }).iterationId === iterationId);
       const at = (state: Forgetting['iterations'][number]['state'], progress: number) => ({
@@ -189,10 +191,12 @@ export async function cancelForgetting(
     const row = await findErasure(tx, receiptId);
     if (row === undefined || row.project_id !== scope.projectId || row.rebuilds === null)
       throw problem('NotFound', 'There is no such work.');
-    const others = (await forgettings(tx, scope.projectId, true)).filter((other) => other.id !== receiptId);
+    const others = (await forgettings(tx, scope.projectId, true)).filter(
+      (other) => other.id !== receiptId && isUnderWay(other),
+    );
     const wanted = new Set(others.flatMap((other) => JSON.parse(other.subjects) as string[]));
     const marked = await markedOf(tx, JSON.parse(row.subjects) as string[]);
-    if (row.finished !== null || marked.length === 0)
+    if (!isUnderWay(row) || marked.length === 0)
       throw problem('BadRequest', 'Every iteration has forgotten the images already.');
     const held = marked.filter((one) => !wanted.has(one.image_id));
     for (const { iteration_id, image_id } of held)
@@ -210,6 +214,10 @@ export async function cancelForgetting(
     return describe(tx, scope, { ...row, rebuilds: row.rebuilt });
   });
 }
+
+/** Whether iterations have yet to be trained anew for it: it was neither stopped nor are all done. */
+const isUnderWay = ({ finished, rebuilds, rebuilt }: ErasureRow): boolean =>
+  finished === null && (JSON.parse(rebuilds!) as string[]).length > (JSON.parse(rebuilt) as string[]).length;
 
 /** After some of it was taken back: an iteration that has nothing left to forget stays as it is, another begins anew. */
 async function settle(app: Pick<App, 'queue'>, tx: Tx, scope: ProjectScope, iterationId: string): Promise<void> {
