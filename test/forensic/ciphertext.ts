@@ -71,21 +71,35 @@ export function accountCiphertextOf({ home, keys }: Stores, accountId: string): 
   ];
 }
 
-/** Parts of the numbers that training uses of each picture of a project, opened with its key. */
+/**
+ * Parts of the numbers that training uses of each picture of a project, opened with its key: as they are, and as a cache
+ * that is to be small would keep them.
+ */
 export function featuresOf({ home, keys }: Stores, accountId: string, projectId: string): Needle[] {
   const opened = openKeys({ folder: keys, masterKeyFile: join(keys, 'master.key') });
   const rows = rowsOf(home, 'project', projectId).find(([table]) => table === 'image_features')![1];
   return rows.flatMap((row) => {
     const id = row.image_id as string;
     const bytes = opened.open({ accountId, projectId, kind: 'image_features.features', id }, row.features as Buffer);
-    const needles: Needle[] = [];
-    for (let at = 0; at + 16 <= bytes.length && needles.length < 4; at += 16) {
-      const part = bytes.subarray(at, at + 16);
-      // A run of zeros stands in many files.
-      if (new Set(part).size >= 10) needles.push({ kind: 'features of a picture', encoding: 'float32', bytes: part });
-    }
-    return needles;
+    const features = new Float32Array(new Uint8Array(bytes).buffer);
+    const largest = features.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const forms = {
+      float32: features,
+      float16: Float16Array.from(features),
+      int8: Int8Array.from(features, (value) => Math.round((value / largest) * 127)),
+    };
+    return Object.entries(forms).flatMap(([encoding, { buffer }]) => partsOf(Buffer.from(buffer), encoding));
   });
+}
+
+/** At most four parts of 16 bytes, of which a run of zeros or the like, which stands in many files, is none. */
+function partsOf(bytes: Buffer, encoding: string): Needle[] {
+  const needles: Needle[] = [];
+  for (let at = 0; at + 16 <= bytes.length && needles.length < 4; at += 16) {
+    const part = bytes.subarray(at, at + 16);
+    if (new Set(part).size >= 10) needles.push({ kind: 'features of a picture', encoding, bytes: part });
+  }
+  return needles;
 }
 
 /** Whether the removal of a project or account has come to its end: its row gone, and no removal running or due. */

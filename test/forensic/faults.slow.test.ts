@@ -18,7 +18,7 @@ before(() => {
 after(() => rmSync(tree, { recursive: true, force: true }));
 
 test('a copy of the source tree is found as sound as the tree itself', async () => {
-  const { figures, ...report } = await examine(tree);
+  const { figures, ...report } = await examine({ tree });
   assert.deepEqual(report, { void: [], unsealed: [], left: [], bystander: [] });
   assert.ok(figures.needles > 500);
 });
@@ -33,6 +33,6 @@ for (const { name, file, change, finding } of faults)
       sound.replace(change[0], () => change[1]),
     );
     t.after(() => writeFileSync(path, sound));
-    const { unsealed, left } = await examine(tree);
+    const { unsealed, left } = await examine({ tree });
     assert.match([...unsealed, ...left].join('\n'), finding);
   });

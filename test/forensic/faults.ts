@@ -15,7 +15,7 @@ const keep = (name: string, bytes: string): string =>
   `${fs}.appendFileSync(process.env.TMPDIR + '/${name}', ${bytes});`;
 const handling = '        handler: async (request, reply) => {';
 const putting = '): Promise<void> {\n  await app.blobs.put(';
-const making = `        writeFileDurablySync(path, encrypt(parent.wrap`;
+const making = `        else writeFileDurablySync(path, encrypt(parent.wrap`;
 
 /** Faults that a server might come to have, each in the place where it would be made. */
 export const faults: readonly Fault[] = [
@@ -87,8 +87,8 @@ export const faults: readonly Fault[] = [
     file: 'store/keys-files.ts',
     change: [
       making,
-      `${fs}.mkdirSync(dirname(path), { recursive: true });
-        queueMicrotask(() => ${fs}.copyFileSync(path, path + '.bak'));\n${making}`,
+      `        else queueMicrotask(() => ${fs}.copyFileSync(path, path + '.bak'));
+        if (parent !== undefined) writeFileDurablySync(path, encrypt(parent.wrap`,
     ],
     finding: /ciphertext: project key, as it lay, in data-keys\/.*\.bak/,
   },
@@ -126,8 +126,8 @@ export const faults: readonly Fault[] = [
     name: 'fetched addresses are remembered, in wide letters',
     file: 'services/fetcher-http.ts',
     change: [
-      '    async fetch(url, limit) {\n',
-      `    async fetch(url, limit) {\n      ${keep('addresses', `Buffer.from(url, 'utf16le')`)}\n`,
+      '    async fetch(url, limit, trust) {\n',
+      `    async fetch(url, limit, trust) {\n      ${keep('addresses', `Buffer.from(url, 'utf16le')`)}\n`,
     ],
     finding: /address of a picture: query, as UTF-16LE, in temporary/,
   },
@@ -166,6 +166,35 @@ export const faults: readonly Fault[] = [
       `    const { buffer, byteOffset, byteLength } = features[index]!;\n    ${keep('features', 'Buffer.from(buffer).subarray(byteOffset, byteOffset + byteLength)')}\n`,
     ],
     finding: /features of a picture, as float32, in temporary/,
+  },
+  {
+    name: 'features are kept in half precision',
+    file: 'services/features.ts',
+    change: [
+      '    const { buffer, byteOffset, byteLength } = features[index]!;\n',
+      `    const { buffer, byteOffset, byteLength } = features[index]!;\n    ${keep('features', 'Buffer.from(Float16Array.from(features[index]!).buffer)')}\n`,
+    ],
+    finding: /features of a picture, as float16, in temporary/,
+  },
+  {
+    name: 'features are kept as bytes',
+    file: 'services/features.ts',
+    change: [
+      '    const { buffer, byteOffset, byteLength } = features[index]!;\n',
+      `    const { buffer, byteOffset, byteLength } = features[index]!;
+    const largest = Math.max(...features[index]!.map(Math.abs));
+    ${keep('features', 'Buffer.from(Int8Array.from(features[index]!, (one) => Math.round((one / largest) * 127)).buffer)')}\n`,
+    ],
+    finding: /features of a picture, as int8, in temporary/,
+  },
+  {
+    name: 'what does not fit is written down',
+    file: 'http/errors.ts',
+    change: [
+      '    if (status >= 500)',
+      `    if (status < 500) app.log.info('refused', { url: request.raw.url });\n    if (status >= 500)`,
+    ],
+    finding: /ownsight 1 UpdateRetention \{projectId\}, as UTF-8, in said/,
   },
   {
     name: 'work carries what the user wrote, and its remains stay',

@@ -41,28 +41,56 @@ export function needlesOf({ kind, bytes }: Canary): Needle[] {
   return [...found.values()];
 }
 
-/** Finds any of many needles of 8 bytes at least in one pass: a table of their first bytes tells where to look closer. */
+/** Bytes of a page; pages of zeros are passed over. */
+const page = 4096;
+const zeros = Buffer.alloc(page);
+
+/**
+ * Finds any of many needles of 8 bytes at least in one pass: a table of four of their bytes, their anchor, tells where to
+ * look closer.
+ */
 export function searcher(needles: readonly Needle[]): (haystack: Buffer) => { needle: Needle; at: number }[] {
-  const table = new Map<number, Needle[]>();
-  const maybe = new Uint8Array(1 << 16);
+  const table = new Map<number, { needle: Needle; from: number }[]>();
+  const maybe = new Uint8Array(1 << 20);
   for (const needle of needles) {
     if (needle.bytes.length < 8) throw new Error(`expected 8 bytes of ${needle.kind} but received fewer`);
-    const start = needle.bytes.readUInt32LE();
-    maybe[hash(start)] = 1;
-    table.set(start, [...(table.get(start) ?? []), needle]);
+    const from = anchorOf(needle.bytes);
+    const anchor = needle.bytes.readUInt32LE(from);
+    maybe[hash(anchor)] = 1;
+    table.set(anchor, [...(table.get(anchor) ?? []), { needle, from }]);
   }
   return (haystack) => {
     const hits: { needle: Needle; at: number }[] = [];
-    let start = 0;
+    let anchor = 0;
     for (let end = 0; end < haystack.length; end++) {
-      start = (start >>> 8) | (haystack[end]! << 24);
-      if (end < 3 || maybe[hash(start)] === 0) continue;
-      const at = end - 3;
-      for (const needle of table.get(start >>> 0) ?? [])
-        if (haystack.subarray(at, at + needle.bytes.length).equals(needle.bytes)) hits.push({ needle, at });
+      if (end % page === 0)
+        while (haystack.length - end > page && zeros.compare(haystack, end, end + page) === 0) {
+          end += page;
+          anchor = 0;
+        }
+      anchor = (anchor >>> 8) | (haystack[end]! << 24);
+      if (maybe[hash(anchor)] === 0 || end < 3) continue;
+      for (const { needle, from } of table.get(anchor >>> 0) ?? []) {
+        const at = end - 3 - from;
+        const until = at + needle.bytes.length;
+        if (at >= 0 && until <= haystack.length && needle.bytes.compare(haystack, at, until) === 0)
+          hits.push({ needle, at });
+      }
     }
     return hits;
   };
 }
 
-const hash = (start: number): number => Math.imul(start, 0x9e3779b1) >>> 16;
+/** Where a needle has four bytes that are not found everywhere: the first that differ, and are no zeros if there are such. */
+function anchorOf(bytes: Buffer): number {
+  let best = 0;
+  let most = 0;
+  for (let at = 0; at + 8 <= bytes.length; at++) {
+    const four = bytes.subarray(at, at + 4);
+    const weight = new Set(four).size - (four.includes(0) ? 1 : 0);
+    if (weight > most) [best, most] = [at, weight];
+  }
+  return best;
+}
+
+const hash = (anchor: number): number => Math.imul(anchor, 0x9e3779b1) >>> 12;

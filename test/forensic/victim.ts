@@ -15,6 +15,8 @@ export interface Victim {
   readonly looks: readonly { readonly kind: string; readonly look: bigint }[];
   /** Every byte that was sent to the server. */
   readonly sent: Buffer;
+  /** By the names the contract has for them. */
+  readonly ids: Readonly<Record<string, string>>;
 }
 
 /** How a server is talked to. */
@@ -195,7 +197,16 @@ export async function plantVictim(access: Access, pictureAt: (bytes: Buffer, pat
   await refused(ask('POST', `${predict.slice(0, -32)}${text('an unknown publish name', passing)}/image`, asked));
   await refused(ask('GET', `/${text('an unknown address', passing)}`));
   await refused(ask('PATCH', base, { name: 7, description: text('a refused description', passing) }));
-  return { projectId: project.id, kept, passing, looks, sent: sent() };
+  const [image] = await json<{ id: string }[]>('GET', `${base}/images`);
+  const { results } = await json<{ results: { id: string }[] }>('POST', `${base}/predictions/query`, {});
+  const ids = {
+    tagId: tags[0]!,
+    iterationId: iteration.id,
+    imageId: image!.id,
+    predictionId: results[0]!.id,
+    publishedName: published,
+  };
+  return { projectId: project.id, kept, passing, looks, sent: sent(), ids };
 }
 
 /** Everything the owner can read of a project through the API, with the pictures and models its answers lead to. */
