@@ -14,6 +14,7 @@ import { openSqlite } from './store/database-sqlite.ts';
 import { erasedList } from './store/erased-list.ts';
 import type { Keys } from './store/keys.ts';
 import { openKeys } from './store/keys-files.ts';
+import { diskReserve, sparing } from './store/reserve.ts';
 import { createVision } from './vision/threads/vision-threads.ts';
 
 /** A key store that was lost must not be replaced by an empty one: so the data is asked first whether it needs it. */
@@ -25,6 +26,8 @@ async function openKeysFor(db: Database, { keyStore, masterKeyFile }: Config): P
     throw error;
   }
 }
+
+const MiB = 1024 * 1024;
 
 /** An application whose stores are open. */
 export interface OpenApp extends App {
@@ -41,9 +44,13 @@ export interface OpenApp extends App {
 export async function openApp(config: Config): Promise<OpenApp> {
   const clock = systemClock();
   const log = pinoLog(config.logLevel);
-  const db = await openSqlite(join(config.home, 'ownsight.db'), clock);
+  const reserve = diskReserve([
+    { path: join(config.home, 'reserve'), bytes: 8 * MiB },
+    { path: join(config.keyStore, 'reserve'), bytes: MiB / 4 },
+  ]);
+  const db = await reserve.giveWay(() => openSqlite(join(config.home, 'ownsight.db'), clock));
   const keys = await openKeysFor(db, config);
-  const blobs = await diskBlobs(join(config.home, 'blobs'));
+  const blobs = sparing(await diskBlobs(join(config.home, 'blobs')), reserve);
   const vision = createVision(config.threads === undefined ? {} : { threads: config.threads });
   return {
     config,
@@ -55,6 +62,7 @@ export async function openApp(config: Config): Promise<OpenApp> {
     vision,
     queue: sqliteQueue(db, clock),
     erased: erasedList(config.keyStore),
+    reserve,
     fetcher: createFetcher({ allowNetworks: config.allowNetworks }),
     models: createModels({ db, blobs, keys }),
     transfers: createTransfers(),

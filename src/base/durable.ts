@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   constants,
+  fstatSync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -90,8 +91,9 @@ export function shredFileSync(path: string): void {
     throw error;
   }
   try {
-    const zeros = Buffer.alloc(4096);
-    writeSync(fd, zeros, 0, zeros.length, 0);
+    // Not a byte more than it has: a full disk would refuse that.
+    const zeros = Buffer.alloc(fstatSync(fd).size);
+    for (let at = 0; at < zeros.length; ) at += writeSync(fd, zeros, at, zeros.length - at, at);
     fsyncSync(fd);
   } finally {
     closeSync(fd);

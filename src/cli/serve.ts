@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { openApp } from '../app.ts';
+import { type OpenApp, openApp } from '../app.ts';
 import { hasCode, writeFileDurablySync } from '../base/durable.ts';
 import { AppError, expected } from '../base/errors.ts';
 import { newId } from '../base/id.ts';
@@ -9,6 +9,7 @@ import { type Config, readConfig } from '../config.ts';
 import type { AccountKeys } from '../domain/account.ts';
 import { createServer } from '../http/server.ts';
 import { giveUp, handlers } from '../jobs/handlers.ts';
+import type { Queue } from '../queue/queue.ts';
 import { startWorker } from '../queue/worker.ts';
 import { createAccount, listAccounts, viewKeys } from '../services/accounts.ts';
 import { recover } from '../services/recovery.ts';
@@ -35,7 +36,10 @@ async function serve(options: { readyFile?: string }): Promise<void> {
   const config = readConfig();
   const unlock = lockFile(join(config.home, 'server.lock'));
   const app = await openApp(config);
-  await recover(app);
+  const { reserve } = app;
+  reserve.makeWay();
+  await reserve.giveWay(() => recover(app));
+  reserve.fill();
   const account = (await listAccounts(app))[0] ?? (await createAccount(app, { userName: 'owner' }));
   const server = await createServer(app);
   try {
@@ -45,14 +49,20 @@ async function serve(options: { readyFile?: string }): Promise<void> {
     unlock();
     throw cannotListen(config, error);
   }
-  const keys = await viewKeys(app, account.id, 'start');
+  const keys = await reserve.giveWay(() => viewKeys(app, account.id, 'start'));
   const worker = startWorker({
-    queue: app.queue,
+    queue: persistent(app),
     clock: app.clock,
     log: app.log,
     holder: newId(),
     concurrency: { features: 1, train: 1, forget: 1, export: 1, retention: 1, transfers: 1, purge: 1 },
-    handle: (name, payload, run) => handlers[name](app, payload, run),
+    handle: (name, payload, run) => {
+      const work = () => handlers[name](app, payload, run);
+      if (name !== 'purge' && name !== 'retention') return work();
+      // The end of an account replaces the master key, if there is room for that; it does not insist.
+      if (payload.projectId === undefined) reserve.makeWay();
+      return reserve.giveWay(work).finally(reserve.fill);
+    },
     giveUp: (name, payload) => giveUp[name](app, payload),
   });
   const address = server.server.address();
@@ -76,6 +86,14 @@ async function serve(options: { readyFile?: string }): Promise<void> {
   process.stdout.write(greeting(config, endpoint, keys));
   app.log.info('started', { port });
 }
+
+/** The queue, of which nothing that deletions need fails on a full disk. */
+const persistent = ({ queue, reserve }: OpenApp): Queue => ({
+  ...queue,
+  claim: (...given) => reserve.giveWay(() => queue.claim(...given)),
+  heartbeat: (...given) => reserve.giveWay(() => queue.heartbeat(...given)),
+  finish: (...given) => reserve.giveWay(() => queue.finish(...given)),
+});
 
 /** Why the port cannot be had, and what to do. */
 function cannotListen({ host, port }: Config, error: unknown): unknown {

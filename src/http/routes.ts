@@ -124,7 +124,8 @@ async function answer(
   };
   const handler = handlers[operation.id] as (call: unknown) => Promise<Answer<unknown>>;
   try {
-    return await handler(call satisfies Record<keyof Call<OperationId>, unknown>);
+    const work = () => handler(call satisfies Record<keyof Call<OperationId>, unknown>);
+    return await (erases(operation) ? app.reserve.giveWay(work) : work());
   } catch (error) {
     // A deletion that overtakes a request takes the project's key away under it: the project is not found, then.
     if (params.projectId !== undefined && error instanceof AppError && error.code === 'KeyMissing')
@@ -132,6 +133,9 @@ async function answer(
     throw error;
   }
 }
+
+/** Whether an operation deletes: then it must go on when the disk is full. */
+const erases = ({ id, method }: VersionedOperation): boolean => method === 'DELETE' || /^(Delete|Remove)/.test(id);
 
 /** The ids of an address, lower case. One that is no id names nothing. */
 function readParameters(params: Record<string, string>): Record<string, string> {
