@@ -7,6 +7,7 @@ import {
   languages,
   projectInventory,
 } from '../services/inventory.ts';
+import { size } from './size.ts';
 import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
 
@@ -59,13 +60,6 @@ function printKind(held: HeldKind): void {
 
 const number = (count: number): string => count.toLocaleString('en');
 const inWords = ({ count, bytes }: Amount): string => `${number(count)} things, ${size(bytes)}`;
-
-/** Bytes in the unit people would use. */
-function size(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
-}
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);

@@ -3,6 +3,7 @@ import { accountCommand } from './account.ts';
 import { auditCommand } from './audit.ts';
 import { backupCommand } from './backup.ts';
 import { dataCommand } from './data.ts';
+import { deletionCommand } from './deletion.ts';
 import { doctorCommand } from './doctor.ts';
 import { failure } from './failure.ts';
 import { forgetCommand } from './forget.ts';
@@ -26,6 +27,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   program.addCommand(serveCommand());
   program.addCommand(accountCommand());
   program.addCommand(dataCommand());
+  program.addCommand(deletionCommand());
   program.addCommand(forgetCommand());
   program.addCommand(backupCommand());
   program.addCommand(doctorCommand());

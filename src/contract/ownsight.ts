@@ -1,4 +1,5 @@
 import { limits } from '../domain/limits.ts';
+import { AccountDetails, AccountKey } from './account.ts';
 import { AuditLog } from './audit.ts';
 import { Deletion, Forget, ForgetBegun, Forgetting, Forgettings } from './deletion.ts';
 import { Inventory, Language, ProjectInventory } from './inventory.ts';
@@ -107,6 +108,28 @@ export const ownsightOperations = {
     reply: AuditLog,
     summary:
       'The log of what was done with the account, oldest first, 1000 entries at a time after the one numbered `after`.',
+  },
+  GetAccount: {
+    ...get,
+    path: '/account',
+    query: query({
+      secrets: optional(
+        boolean({ default: false, description: 'The keys themselves as well; the log of the account tells of it.' }),
+      ),
+    }),
+    reply: AccountDetails,
+    summary: 'The account, and when each of its four keys was made.',
+  },
+  RotateKey: {
+    api: 'ownsight',
+    since: '1',
+    method: 'POST',
+    query: query({}),
+    success: [200],
+    path: '/account/keys/{purpose}/{slot}/rotation',
+    reply: AccountKey,
+    summary:
+      'Replace one key (`training` or `prediction`, `primary` or `secondary`) and answer the new one. The old one is refused at once, the other of its pair goes on.',
   },
   DeleteAccount: {
     api: 'ownsight',

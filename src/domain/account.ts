@@ -17,6 +17,21 @@ export interface Account {
 /** The four keys of an account, in the clear: for its owner's eyes only. */
 export type AccountKeys = Readonly<Record<KeyPurpose, Readonly<Record<KeySlot, string>>>>;
 
+/** The two purposes and the two slots of each. */
+export const keyWords = {
+  purpose: ['training', 'prediction'],
+  slot: ['primary', 'secondary'],
+} as const satisfies { readonly purpose: readonly KeyPurpose[]; readonly slot: readonly KeySlot[] };
+
+/** What is known of one of an account's keys. */
+export interface HeldKey {
+  readonly purpose: KeyPurpose;
+  readonly slot: KeySlot;
+  readonly created: Micros;
+  /** Only where it was asked for. */
+  readonly secret?: string;
+}
+
 /** How much of something there may be, and is. */
 export interface Quota {
   readonly total: number;

@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { newId } from '../base/id.ts';
-import type { Account, AccountKeys, AccountUsage, KeyPurpose, KeySlot } from '../domain/account.ts';
+import {
+  type Account,
+  type AccountKeys,
+  type AccountUsage,
+  type HeldKey,
+  type KeyPurpose,
+  type KeySlot,
+  keyWords,
+} from '../domain/account.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import {
@@ -19,8 +27,7 @@ import { record } from './audit.ts';
 import type { App } from './context.ts';
 import { createKey } from './storing.ts';
 
-const purposes: readonly KeyPurpose[] = ['training', 'prediction'];
-const slots: readonly KeySlot[] = ['primary', 'secondary'];
+const { purpose: purposes, slot: slots } = keyWords;
 
 /** Characters an account's name, and its e-mail address, may have. */
 const nameLength = 256;
@@ -128,6 +135,42 @@ export async function rotateKey(
     await record(app, tx, 'key-rotated', { accountId }, { purpose, slot });
   });
   return accountKeys(app, accountId);
+}
+
+/**
+ * The account and what is known of its keys; with `secrets` the keys themselves, which the account's log tells of.
+ * @throws AppError `NotFound`.
+ */
+export async function accountDetails(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  accountId: string,
+  secrets: boolean,
+): Promise<{ account: Account; keys: HeldKey[] }> {
+  const row = await findAccount(app.db.query, accountId);
+  if (row === undefined) throw problem('NotFound', 'There is no such account.');
+  const shown = secrets ? await viewKeys(app, accountId, 'request') : undefined;
+  const keys = (await keysOfAccount(app.db.query, accountId)).map(({ purpose, slot, created }): HeldKey => {
+    const secret = shown?.[purpose][slot];
+    return { purpose, slot, created, ...(secret === undefined ? {} : { secret }) };
+  });
+  const place = ({ purpose, slot }: HeldKey): number => purposes.indexOf(purpose) * 2 + slots.indexOf(slot);
+  return { account: accountFromRow(app.keys, row), keys: keys.sort((a, b) => place(a) - place(b)) };
+}
+
+/** {@link rotateKey} of the key that two words name; tells only the new one. @throws AppError `NotFound`. */
+export async function rotateNamedKey(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  accountId: string,
+  named: { readonly purpose: string | undefined; readonly slot: string | undefined },
+): Promise<HeldKey> {
+  const purpose = purposes.find((one) => one === named.purpose?.toLowerCase());
+  const slot = slots.find((one) => one === named.slot?.toLowerCase());
+  if (purpose === undefined || slot === undefined)
+    throw problem('NotFound', 'Expected keys/training or keys/prediction, then primary or secondary.');
+  const secret = (await rotateKey(app, accountId, purpose, slot))[purpose][slot];
+  const { keys } = await accountDetails(app, accountId, false);
+  const key = keys.find((one) => one.purpose === purpose && one.slot === slot)!;
+  return { ...key, secret };
 }
 
 /**

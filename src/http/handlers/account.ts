@@ -1,11 +1,19 @@
+import { fromAccountDetails, fromKey } from '../../contract/account.ts';
 import { fromAccount } from '../../contract/from-domain.ts';
-import { accountInfo } from '../../services/accounts.ts';
+import { accountDetails, accountInfo, rotateNamedKey } from '../../services/accounts.ts';
 import type { Handlers } from '../handler.ts';
 
 /** The account, its keys and quotas. */
-export const accountHandlers: Pick<Handlers, 'GetAccountInfo'> = {
+export const accountHandlers: Pick<Handlers, 'GetAccountInfo' | 'GetAccount' | 'RotateKey'> = {
   async GetAccountInfo({ app, accountId }) {
     const { account, keys, usage } = await accountInfo(app, accountId);
     return { body: fromAccount(account, keys, usage) };
+  },
+  async GetAccount({ app, accountId, query }) {
+    const { account, keys } = await accountDetails(app, accountId, query.secrets ?? false);
+    return { body: fromAccountDetails(account, keys) };
+  },
+  async RotateKey({ app, accountId, params }) {
+    return { body: fromKey(await rotateNamedKey(app, accountId, { purpose: params.purpose, slot: params.slot })) };
   },
 };
