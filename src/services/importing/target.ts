@@ -31,6 +31,8 @@ export interface Target {
   readonly report: ProjectReport;
   /** Tags of the workspace by what pictures of the source name them by; `null`: it could not be made. */
   readonly tags: Map<string, KnownTag | null>;
+  /** Pictures name tags by their names, so that one which is not there can be made. */
+  readonly byName: boolean;
   /** What a report calls the pictures that did not come into the workspace. */
   readonly lost: Set<string>;
   /** Ids of the pictures that this run put there. */
@@ -149,6 +151,7 @@ export async function targetOf(app: Importing, scope: ProjectScope, from: string
     tags: new Map(),
     made: new Set(),
     lost: new Set(),
+    byName: from === null,
     report: {
       from,
       id: project.id,
@@ -192,6 +195,7 @@ export async function tagByKey(app: Importing, target: Target, key: string, refu
   if (known !== undefined) return known;
   let tag: KnownTag | null = null;
   try {
+    if (!target.byName) throw problem('NotFoundTag', 'The place it comes from does not tell of this tag.');
     tag = await tagFor(app, target, { key, name: key, description: null, type: 'Regular' });
   } catch (error) {
     refused(error);
