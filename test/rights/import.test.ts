@@ -98,3 +98,60 @@ test('on another server: same ids, labels, results and bytes; and a second time 
   assert.deepEqual(await boxes(clients), await boxes(account.clients));
   assert.equal((await ownsight(home, 'doctor')).trim(), 'All rows, files and keys agree.');
 });
+
+test('into a second account of the same server: other ids, always the same ones; what needs the model is refused, training is not', async () => {
+  const { account: id, keys } = JSON.parse(await ownsight(source.home, 'account', 'create', 'second', '--json'));
+  const first = await importAll(source.home, '--account', id, '--project', account.projectId, '--api-version', '3.0');
+  assert.equal(first.code, 0, first.output);
+  const clients = newestClients({
+    ...source,
+    trainingKey: keys.training.primary,
+    predictionKey: keys.prediction.primary,
+  });
+  const { training, prediction } = clients;
+  const [project] = await training.getProjects();
+  assert.notEqual(project!.id, account.projectId);
+  assert.deepEqual([reported().apiVersion, reported().projects[0]!.id], ['3.0', project!.id]);
+  const [iteration] = await training.getIterations(project!.id!);
+  const figures = async ({ training: one }: Clients, projectId: string, iterationId: string, threshold: number) => {
+    const { perTagPerformance, ...overall } = await one.getIterationPerformance(projectId, iterationId, { threshold });
+    return [overall, new Map(perTagPerformance!.map(({ id: _id, name, ...rest }) => [name, rest]))];
+  };
+  const [, told] = await figures(account.clients, account.projectId, account.iterationId, 0.5);
+  assert.deepEqual((await figures(clients, project!.id!, iteration!.id!, 0.5))[1], told);
+  const originals = async (one: Clients, projectId: string) =>
+    [...(await crawlOriginals(one, projectId)).values()].map((bytes) => bytes.toString('base64')).sort();
+  assert.deepEqual(await originals(clients, project!.id!), await originals(account.clients, account.projectId));
+
+  const refusals = [
+    () => training.publishIteration(project!.id!, iteration!.id!, 'live', 'resource'),
+    () => training.exportIteration(project!.id!, iteration!.id!, 'ONNX'),
+    () => training.quickTestImage(project!.id!, account.unseen, { iterationId: iteration!.id! }),
+  ];
+  for (const refused of refusals)
+    await assert.rejects(refused, (error: Error & { body?: { message?: string } }) => {
+      assert.match(error.body?.message ?? error.message, /imported without its model.*train again/);
+      return true;
+    });
+  await assert.rejects(prediction.classifyImage(project!.id!, 'live', account.unseen));
+
+  // Taken out and put back, what was told of the iteration is told again, and the ids lead to the new tags.
+  const archive = join(folder, 'second.zip');
+  await ownsight(source.home, 'takeout', '--account', id, '--out', archive);
+  const third = JSON.parse(await ownsight(source.home, 'account', 'create', 'third', '--json'));
+  await ownsight(source.home, 'restore', archive, '--account', third.account);
+  const copy = newestClients({ ...source, trainingKey: third.keys.training.primary });
+  const [restored] = await copy.training.getProjects();
+  const [again] = await copy.training.getIterations(restored!.id!);
+  assert.deepEqual((await figures(copy, restored!.id!, again!.id!, 0.5))[1], told);
+
+  const images = (await training.getImages(project!.id!, { take: 50 })).map((image) => image.id);
+  const second = await importAll(source.home, '--account', id, '--project', account.projectId);
+  assert.equal(second.code, 0, second.output);
+  assert.deepEqual(
+    (await training.getImages(project!.id!, { take: 50 })).map((image) => image.id),
+    images,
+  );
+  const trained = await training.trainProject(project!.id!, {});
+  assert.deepEqual([trained.name, trained.status], ['Iteration 2', 'Training']);
+});
