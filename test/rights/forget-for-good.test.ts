@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { samplePictures } from '../../scripts/samples.ts';
 import { openSqlite } from '../../src/store/database-sqlite.ts';
-import { type Forgetting, forgettingServer } from '../fixtures/forgetting.ts';
+import { type Forgetting, forgettingServer, type Told } from '../fixtures/forgetting.ts';
 import { runOwnsight, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/until.ts';
 
@@ -31,14 +31,19 @@ const pieces = (bytes: Buffer): Buffer[] =>
     bytes.subarray(Math.floor(part * (bytes.length - 32)), 32 + Math.floor(part * (bytes.length - 32))),
   );
 
-test('of the old model, the picture and its features no byte is left in any file', async (t) => {
+test('of the old model, its export, the picture and its features no byte is left in any file', async (t) => {
   const home = homeOf(t);
   const server = await startServer({ home });
   t.after(() => server.stop());
   const at = forgettingServer(server);
   const { projectId, byTag } = await at.project('traces');
   const iterationId = await at.train(projectId);
+  const { training } = at.clients;
+  await training.exportIteration(projectId, iterationId, 'ONNX');
+  const exports = () => training.getExports(projectId, iterationId);
+  const [exported] = await until(exports, ([one]) => one?.status === 'Done');
   const gone = byTag.get('Mug')![2]!;
+  const { exports: foretold } = await at.own<Told>(`/projects/${projectId}/images/forget?imageIds=${gone}`);
   const blob = (kind: string, id: string) => readFileSync(join(home, 'blobs', server.account, projectId, kind, id));
   const db = await openSqlite(join(home, 'ownsight.db'));
   const { features } = await db.query
@@ -53,6 +58,7 @@ test('of the old model, the picture and its features no byte is left in any file
     .executeTakeFirstOrThrow();
   await db.close();
   const traces = {
+    export: pieces(blob('export', foretold[0]!.exportId)),
     model: pieces(blob('model', iterationId)),
     picture: pieces(blob('image-original', gone)),
     thumbnail: pieces(blob('image-thumbnail', gone)),
@@ -61,7 +67,11 @@ test('of the old model, the picture and its features no byte is left in any file
   };
   for (const [what, needles] of Object.entries(traces))
     assert.ok(filesWith(home, needles) > 0, `${what} is there before`);
-  await at.finished(projectId, (await at.forget(projectId, [gone])).receiptId);
+  await at.finished(projectId, (await at.forget(projectId, [gone], { remakeExports: true })).receiptId);
+  const [again, ...more] = await until(exports, ([one]) => one?.status === 'Done');
+  assert.equal(more.length, 0);
+  assert.notEqual(again!.downloadUri, exported!.downloadUri);
+  assert.equal((await fetch(again!.downloadUri!)).status, 200);
   for (const [what, needles] of Object.entries(traces)) assert.equal(filesWith(home, needles), 0, what);
   const { output } = await runOwnsight(home, ['doctor']);
   assert.doesNotMatch(output, /missing|damaged|orphaned|miscounted/);

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import type { ProjectScope } from '../../src/services/context.ts';
 import { forgetImages } from '../../src/services/forgetting.ts';
 import { deleteIteration } from '../../src/services/iterations.ts';
+import { holdingsOf } from '../../src/store/holdings.ts';
 import { blots } from '../fixtures/blots.ts';
-import { bitsOf, doForget, learningApp, projectOf, trained } from '../fixtures/learning.ts';
+import { bitsOf, doForget, type LearningApp, learningApp, projectOf, trained } from '../fixtures/learning.ts';
 import { sequence } from '../fixtures/sequence.ts';
 
 /**
@@ -30,8 +32,18 @@ export async function assertForgotten(t: TestContext, count: number, seed: numbe
       const first = Math.floor(next() * tags);
       const gone = imageIds.slice(turn * tags + first, turn * tags + first + 1 + Math.floor(next() * (tags - first)));
       const before = await bitsOf(learning, scope, iterationId);
-      await forgetImages(app, scope, { imageIds: gone, remakeExports: false }, 'en');
+      const had = await amounts(learning, scope);
+      const { deletion } = await forgetImages(app, scope, { imageIds: gone, remakeExports: false }, 'en');
       await doForget(learning, scope, iterationId);
+      const has = await amounts(learning, scope);
+      const went = [...had].filter(([kind, { count }]) => count !== has.get(kind)!.count);
+      assert.deepEqual(
+        deletion.kinds.map(({ kind, count, bytes }) => [kind, count, bytes]).sort(),
+        went
+          .map(([kind, { count, bytes }]) => [kind, count - has.get(kind)!.count, bytes - has.get(kind)!.bytes])
+          .sort(),
+        'what was foretold is what went',
+      );
       const rebuilt = await bitsOf(learning, scope, iterationId);
       const fresh = await trained(learning, scope);
       const what = `seed ${seed}, after ${forgotten} pictures: ${kind}, ${tags} tags of ${perTag}, without ${gone.length}`;
@@ -48,4 +60,10 @@ export async function assertForgotten(t: TestContext, count: number, seed: numbe
       iterationId = kept;
     }
   }
+}
+
+/** What there is of each kind in a project. */
+async function amounts({ app }: LearningApp, scope: ProjectScope) {
+  const rows = await holdingsOf(app.db.query, scope.accountId);
+  return new Map(rows.filter((row) => row.scope_id === scope.projectId).map((row) => [row.kind, row]));
 }
