@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import type { AccountKeys, KeyPurpose, KeySlot } from '../domain/account.ts';
 import { accountKeys, createAccount, listAccounts, rotateKey, viewKeys } from '../services/accounts.ts';
 import { accountDeleteCommand } from './account-delete.ts';
+import { accountUndeleteCommand } from './account-undelete.ts';
 import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
 
@@ -68,6 +69,7 @@ export function accountCommand(): Command {
       }),
     );
   command.addCommand(accountDeleteCommand());
+  command.addCommand(accountUndeleteCommand());
   return command;
 }
 

@@ -13,6 +13,7 @@ import { receiptKeyCommand, receiptsCommand } from './receipt.ts';
 import { restoreCommand } from './restore.ts';
 import { serveCommand } from './serve.ts';
 import { takeoutCommand } from './takeout.ts';
+import { trashCommand } from './trash.ts';
 import { verifyCommand } from './verify.ts';
 
 /**
@@ -32,6 +33,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   program.addCommand(backupCommand());
   program.addCommand(doctorCommand());
   program.addCommand(keysCommand());
+  program.addCommand(trashCommand());
   program.addCommand(auditCommand());
   program.addCommand(receiptsCommand());
   program.addCommand(receiptKeyCommand());

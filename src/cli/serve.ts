@@ -55,12 +55,12 @@ async function serve(options: { readyFile?: string }): Promise<void> {
     clock: app.clock,
     log: app.log,
     holder: newId(),
-    concurrency: { features: 1, train: 1, forget: 1, export: 1, retention: 1, transfers: 1, purge: 1 },
+    concurrency: { features: 1, train: 1, forget: 1, export: 1, retention: 1, trash: 1, transfers: 1, purge: 1 },
     handle: (name, payload, run) => {
       const work = () => handlers[name](app, payload, run);
-      if (name !== 'purge' && name !== 'retention') return work();
+      if (name !== 'purge' && name !== 'retention' && name !== 'trash') return work();
       // The end of an account replaces the master key, if there is room for that; it does not insist.
-      if (payload.projectId === undefined) reserve.makeWay();
+      if (name === 'purge' && payload.projectId === undefined) reserve.makeWay();
       return reserve.giveWay(work).finally(reserve.fill);
     },
     giveUp: (name, payload) => giveUp[name](app, payload),

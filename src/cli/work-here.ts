@@ -13,7 +13,7 @@ import { lockFile } from '../store/database-sqlite.ts';
 export function workUnlessServed(app: OpenApp, names: readonly JobName[]): () => Promise<void> {
   const unlock = lockUnlessServed(app);
   if (unlock === undefined) return async () => undefined;
-  const none = { features: 0, train: 0, forget: 0, export: 0, retention: 0, transfers: 0, purge: 0 };
+  const none = { features: 0, train: 0, forget: 0, export: 0, retention: 0, trash: 0, transfers: 0, purge: 0 };
   const worker = startWorker({
     queue: app.queue,
     clock: app.clock,

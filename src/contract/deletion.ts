@@ -17,8 +17,8 @@ import {
 
 const amount = { count: int53(), bytes: int53({ description: 'As they lie there, ciphertext and all.' }) };
 
-/** What a deletion removes for good, and what it touches. */
-export const Deletion = model('Deletion', {
+/** What every answer about a deletion tells. */
+export const deletionFields = {
   kinds: listOf(model('DeletedKind', { kind: text(), what: text(), ...amount })),
   total: model('DeletedAmount', amount),
   publishNames: listOf(model('DeletedPublishName', { projectId: id(), iterationId: id(), name: text() }), {
@@ -53,7 +53,10 @@ export const Deletion = model('Deletion', {
     { description: 'Iterations that stay and learned from what is deleted, oldest first.' },
   ),
   message: text({ description: 'Which iterations still hold what is deleted, in a sentence; empty when none does.' }),
-});
+};
+
+/** What a deletion removes for good, and what it touches. */
+export const Deletion = model('Deletion', deletionFields);
 /** A {@link Deletion} as it travels. */
 export type Deletion = Static<typeof Deletion>;
 

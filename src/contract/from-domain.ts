@@ -23,6 +23,8 @@ export interface Links {
   image(projectId: string, imageId: string, size: 'original' | 'thumbnail'): string;
   prediction(projectId: string, predictionId: string, size: 'original' | 'thumbnail'): string;
   export(made: Export): string;
+  /** Good as long as the deletion of the account can be undone. */
+  undo(deletionId: string): string;
   /** Does not expire: as long as the receipt is there. */
   receipt(receiptId: string): string;
   /** Good as long as the takeout is. */

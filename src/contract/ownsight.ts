@@ -4,15 +4,33 @@ import { AuditLog } from './audit.ts';
 import { Deletion, Forget, ForgetBegun, Forgetting, Forgettings } from './deletion.ts';
 import { Inventory, Language, ProjectInventory } from './inventory.ts';
 import type { Operation } from './operation.ts';
-import { AccountDeleted, AccountDeletion, Receipt, ReceiptKey, Receipts } from './receipt.ts';
+import {
+  AccountDeleted,
+  AccountDeletion,
+  AccountPending,
+  AccountRestored,
+  Receipt,
+  ReceiptKey,
+  Receipts,
+} from './receipt.ts';
 import { Retention, RetentionUpdate } from './retention.ts';
-import { boolean, ids, int53, optional, query, text } from './schema.ts';
+import { boolean, ids, int32, int53, optional, query, text } from './schema.ts';
 import { Format, Takeout, TakeoutRequest, Takeouts } from './takeout.ts';
+import {
+  Removal,
+  Trash,
+  TrashDays,
+  TrashDaysUpdate,
+  TrashEmptied,
+  TrashItem,
+  TrashRestore,
+  TrashRestored,
+} from './trash.ts';
 
 const project = '/projects/{projectId}';
 const exported = `${project}/iterations/{iterationId}/exports/{exportId}`;
 
-const images = query({
+const imagesMeant = {
   imageIds: optional(ids(limits.imageIdsPerRequest)),
   allImages: optional(boolean({ default: false, description: 'All of the project, whatever the ids.' })),
   allIterations: optional(
@@ -22,13 +40,29 @@ const images = query({
     }),
   ),
   language: optional(Language),
-});
+};
+const images = query(imagesMeant);
+const predictionsMeant = { ids: ids(limits.predictionIdsPerRequest), language: optional(Language) };
 const inWords = query({ language: optional(Language) });
 const takeout = query({ format: optional(Format) });
 
 /** What operations of a method share unless they say otherwise. */
 const get = { api: 'ownsight', since: '1', method: 'GET', query: query({}), success: [200] } as const;
+const now = optional(
+  boolean({ default: false, description: 'Erase it at once, though the account keeps a trash to bring it back from.' }),
+);
 const remove = { api: 'ownsight', since: '1', method: 'DELETE', query: query({}), success: [204] } as const;
+const discard = {
+  api: 'ownsight',
+  since: '1',
+  method: 'DELETE',
+  query: query({ now, language: optional(Language) }),
+  reply: Removal,
+  success: [200],
+} as const;
+const pending = '/account/deletion/{deletionId}';
+const undo = query({ token: text({ 'x-problem': 'NotFound' }) });
+const goes = 'It goes to the trash, or with `now`, or when the account keeps none, it is erased at once.';
 const preview = { ...get, query: inWords, reply: Deletion } as const;
 
 /**
@@ -141,7 +175,7 @@ export const ownsightOperations = {
     body: { kind: 'json', schema: AccountDeletion, required: true },
     reply: AccountDeleted,
     summary:
-      'Delete the account with everything it has, for good. Its keys are dead when this answers; the link in the answer leads to the receipt.',
+      'Delete the account with everything it has. Its keys are dead when this answers. Until `undoDays` are over, the secret link `undoUrl` undoes it; then it is erased for good, and the other link leads to the receipt.',
   },
   ListReceipts: {
     api: 'ownsight',
@@ -240,16 +274,35 @@ export const ownsightOperations = {
   GetPredictionsDeletion: {
     ...preview,
     path: `${project}/predictions/deletion`,
-    query: query({ ids: ids(limits.predictionIdsPerRequest), language: optional(Language) }),
+    query: query(predictionsMeant),
     summary: 'What deleting stored predictions would remove.',
   },
+  RemoveProject: {
+    ...discard,
+    path: project,
+    summary: `Delete a project, and tell what that removes. ${goes}`,
+  },
+  RemoveTag: {
+    ...discard,
+    path: `${project}/tags/{tagId}`,
+    summary: `Delete a tag, and tell what that removes. ${goes}`,
+  },
+  RemoveIteration: {
+    ...discard,
+    path: `${project}/iterations/{iterationId}`,
+    summary: `Delete an iteration that is not published, and tell what that removes. ${goes}`,
+  },
   RemoveImages: {
-    ...remove,
+    ...discard,
     path: `${project}/images`,
-    query: images,
-    reply: Deletion,
-    success: [200],
-    summary: 'Delete images as DeleteImages does, and tell what that removes and which iterations still hold them.',
+    query: query({ ...imagesMeant, now }),
+    summary: `Delete images, and tell what that removes and which iterations still hold them. ${goes}`,
+  },
+  RemovePredictions: {
+    ...discard,
+    path: `${project}/predictions`,
+    query: query({ ...predictionsMeant, now }),
+    summary: `Delete stored predictions, and tell what that removes. ${goes}`,
   },
   GetForgetting: {
     ...get,
@@ -285,8 +338,90 @@ export const ownsightOperations = {
       'Stop it: iterations that were not trained anew yet stay as they are, and still hold the images, which do not come back to the workspace.',
   },
   DeleteExport: {
-    ...remove,
+    ...discard,
     path: exported,
-    summary: 'Delete an exported model: its file is gone and its links are dead at once.',
+    summary: `Delete an exported model: its links are dead at once. ${goes}`,
+  },
+  GetTrashDays: {
+    ...get,
+    path: '/account/trash',
+    reply: TrashDays,
+    summary: 'How many days what is deleted can be brought back: 7 unless the account says otherwise.',
+  },
+  UpdateTrashDays: {
+    ...get,
+    method: 'PATCH',
+    path: '/account/trash',
+    body: { kind: 'json', schema: TrashDaysUpdate, required: true },
+    reply: TrashDays,
+    summary: 'Change it, for what is deleted from now on.',
+  },
+  ListTrash: {
+    ...get,
+    path: '/trash',
+    query: query({
+      take: optional(
+        int32({ minimum: 1, maximum: limits.take, default: limits.defaultTake, 'x-problem': 'BadRequest' }),
+      ),
+      skip: optional(int53({ default: 0, 'x-problem': 'BadRequest' })),
+      language: optional(Language),
+    }),
+    reply: Trash,
+    summary: 'What was deleted and can be brought back, latest first.',
+  },
+  EmptyTrash: {
+    ...get,
+    method: 'DELETE',
+    path: '/trash',
+    reply: TrashEmptied,
+    success: [202],
+    summary: 'Erase everything in the trash now.',
+  },
+  GetTrashItem: {
+    ...get,
+    path: '/trash/{trashId}',
+    query: inWords,
+    reply: TrashItem,
+    summary: 'One deletion of the trash.',
+  },
+  EmptyTrashItem: {
+    ...get,
+    method: 'DELETE',
+    path: '/trash/{trashId}',
+    reply: TrashEmptied,
+    success: [202],
+    summary: 'Erase it now.',
+  },
+  RestoreTrashItem: {
+    ...get,
+    method: 'POST',
+    path: '/trash/{trashId}/restore',
+    body: { kind: 'json', schema: TrashRestore, required: false },
+    reply: TrashRestored,
+    summary:
+      'Bring back what was deleted, as it was; of pictures some or all. When its name or place was taken meanwhile, nothing is changed, and the message says what to do.',
+  },
+  GetTrashThumbnail: {
+    ...get,
+    path: '/trash/{trashId}/thumbnails/{pictureId}',
+    reply: 'file',
+    summary: 'A small copy of a picture or stored prediction that is in the trash.',
+  },
+  GetPendingAccountDeletion: {
+    ...get,
+    path: pending,
+    query: undo,
+    open: true,
+    reply: AccountPending,
+    summary: 'The deletion of an account that can still be undone, for whoever has its link.',
+  },
+  UndoAccountDeletion: {
+    ...get,
+    method: 'POST',
+    path: pending,
+    query: undo,
+    open: true,
+    reply: AccountRestored,
+    summary: 'Undo it: the account is as it was, and its keys are alive again.',
   },
 } as const satisfies Record<string, Operation>;

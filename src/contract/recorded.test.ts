@@ -39,6 +39,7 @@ const links: Links = {
   export: () => 'https://model.zip',
   receipt: () => 'https://receipt',
   takeout: () => 'https://takeout',
+  undo: () => 'https://undo',
 };
 
 test('a project of 3.4 and of 3.0', () => {

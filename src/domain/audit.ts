@@ -20,6 +20,7 @@ export const auditActions = [
   'tag-deleted',
   'predictions-deleted',
   'expired-deleted',
+  'trashed',
   'deletion-cancelled',
   'erasure-finished',
   'takeout',

@@ -1,5 +1,6 @@
 import type { Links } from '../contract/from-domain.ts';
 import type { BodyOf, OperationId, Operations, QueryOf, ReplyOf } from '../contract/operation.ts';
+import type { KeySlot } from '../domain/account.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import type { UploadedFile } from './uploads.ts';
 
@@ -11,6 +12,8 @@ type ParametersOf<Path> = Path extends `${string}{${infer Name}}${infer Rest}`
 export interface Call<Op extends OperationId> {
   readonly app: App;
   readonly accountId: string;
+  /** Which of the account's pair of keys came with it; of no meaning where none is asked for. */
+  readonly keySlot: KeySlot;
   /** The account of the key with the project of the address: not checked to belong together, services do that. */
   readonly scope: ProjectScope;
   readonly params: ParametersOf<Operations[Op]['path']>;

@@ -3,6 +3,7 @@ import { second } from '../base/clock.ts';
 import { withDashes, withoutDashes } from '../base/id.ts';
 import type { Links } from '../contract/from-domain.ts';
 import { limits } from '../domain/limits.ts';
+import { undoToken } from '../services/account-deletion.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import { receiptToken } from '../services/receipts.ts';
 import { takeoutToken } from '../services/takeout/takeouts.ts';
@@ -75,6 +76,7 @@ export function createLinks(app: Pick<App, 'keys' | 'clock'>, accountId: string,
     prediction: (projectId, id, size) => link({ kind: 'prediction', projectId, id, size }),
     export: ({ projectId, iterationId, platform, flavor }) =>
       link({ kind: 'export', projectId, iterationId, platform, flavor }),
+    undo: (id) => `${base}/ownsight/v1/account/deletion/${id}?token=${undoToken(app, id)}`,
     receipt: (id) => `${base}/ownsight/v1/receipts/${id}/collect?token=${receiptToken(app, id)}`,
     takeout: (id) => `${base}/ownsight/v1/takeouts/${id}/archive?token=${takeoutToken(app, accountId, id)}`,
   };

@@ -19,13 +19,13 @@ import { imageHandlers } from './handlers/images.ts';
 import { inventoryHandlers } from './handlers/inventory.ts';
 import { iterationHandlers } from './handlers/iterations.ts';
 import { labelHandlers } from './handlers/labels.ts';
-import { ownsightHandlers } from './handlers/ownsight.ts';
 import { predictionHandlers } from './handlers/predictions.ts';
 import { projectHandlers } from './handlers/projects.ts';
 import { receiptHandlers } from './handlers/receipts.ts';
 import { retentionHandlers } from './handlers/retention.ts';
 import { tagHandlers } from './handlers/tags.ts';
 import { takeoutHandlers } from './handlers/takeout.ts';
+import { trashHandlers } from './handlers/trash.ts';
 import { createLinks } from './links.ts';
 import { send } from './sending.ts';
 import { registerStreaming } from './streaming.ts';
@@ -47,10 +47,10 @@ const handlers: Handlers = {
   ...labelHandlers,
   ...iterationHandlers,
   ...predictionHandlers,
-  ...ownsightHandlers,
   ...takeoutHandlers,
   ...inventoryHandlers,
   ...deletionHandlers,
+  ...trashHandlers,
   ...retentionHandlers,
   ...auditHandlers,
   ...receiptHandlers,
@@ -108,11 +108,12 @@ async function answer(
   request: FastifyRequest,
   signal: AbortSignal,
 ): Promise<Answer<unknown>> {
-  const { accountId } = request;
+  const { accountId, keySlot } = request;
   const params = readParameters(request.params as Record<string, string>);
   const call = {
     app,
     accountId,
+    keySlot,
     scope: { accountId, projectId: params.projectId ?? '' },
     params,
     query: read(operation.query, request.query, '', 'query'),

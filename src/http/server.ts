@@ -32,6 +32,7 @@ export async function createServer(app: App): Promise<FastifyInstance> {
   });
   const handleError = createErrorHandler(app);
   server.decorateRequest('accountId', '');
+  server.decorateRequest('keySlot', 'primary');
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(headersOf(request));
   });

@@ -7,6 +7,7 @@ import { purge } from './purge.ts';
 import { retention, retentionFailed } from './retention.ts';
 import { train, trainingFailed } from './train.ts';
 import { transfers } from './transfers.ts';
+import { trash, trashFailed } from './trash.ts';
 
 /**
  * Does one job. Idempotent: after a crash it is run again with the same payload. Leaves by throwing when `run.signal`
@@ -22,6 +23,7 @@ export const handlers: { readonly [J in JobName]: JobHandler<J> } = {
   export: exportModel,
   retention,
   transfers,
+  trash,
   purge,
 };
 
@@ -33,5 +35,6 @@ export const giveUp: { readonly [J in JobName]: (app: App, payload: Jobs[J]) => 
   export: exportFailed,
   retention: retentionFailed,
   transfers: async () => undefined,
+  trash: trashFailed,
   purge: async () => undefined,
 };

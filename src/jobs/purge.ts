@@ -5,13 +5,14 @@ import { emptyLog, eraseGarbage, eraseLooseBlobs, eraseScope } from '../services
 import { erasuresUnderWay, finishErasures } from '../services/receipts.ts';
 import type { KeyScope } from '../store/keys.ts';
 import { nextSweep, projectsWithLooseBlobs } from '../store/loose-blobs.ts';
+import { isTrashed } from '../store/trash-items.ts';
 
 type Purging = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'erased'>;
 
 /**
  * Removes for good what was deleted: a whole account or project, or what a living project no longer needs; then the
  * files that no row refers to, and the traces in the database's log. Comes back for files that an upload may still be
- * writing.
+ * writing. What is only in the trash stays.
  */
 export async function purge(app: Purging, payload: Jobs['purge'], run: JobRun): Promise<void> {
   const { accountId, projectId } = payload;
@@ -30,7 +31,8 @@ async function purgeAccount(app: Purging, accountId: string, run: JobRun): Promi
     .where('id', '=', accountId)
     .executeTakeFirst();
   if (account === undefined) destroyUnused(app, { accountId });
-  else if (account.deleted !== null) await eraseScope(app, { accountId }, run.signal);
+  else if (account.deleted !== null && !(await isTrashed(app.db.query, { accountId })))
+    await eraseScope(app, { accountId }, run.signal);
   for (const scope of await projectsWithLooseBlobs(app.db.query, accountId)) await sweepProject(app, scope, run);
 }
 
@@ -41,7 +43,8 @@ async function purgeProject(app: Purging, scope: Required<Jobs['purge']>, run: J
     .where('id', '=', scope.projectId)
     .where('account_id', '=', scope.accountId)
     .executeTakeFirst();
-  if (project?.deleted === null) await eraseGarbage(app, scope, run.signal);
+  const stays = project?.deleted === null || (project !== undefined && (await isTrashed(app.db.query, scope)));
+  if (stays) await eraseGarbage(app, scope, run.signal);
   else if (project !== undefined) await eraseScope(app, scope, run.signal);
   else destroyUnused(app, scope);
   await sweepProject(app, scope, run);

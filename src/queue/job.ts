@@ -13,6 +13,8 @@ export interface Jobs {
   forget: { accountId: string; projectId: string; iterationId: string };
   /** Builds, checks and stores the zip of an export whose row says `Exporting`. */
   export: { accountId: string; projectId: string; exportId: string };
+  /** Erases what is in an account's trash and due. */
+  trash: { accountId: string; projectId?: never };
   /** Removes a project's predictions and exports whose time is over. */
   retention: { accountId: string; projectId: string };
   /** Removes an account's takeouts and restores whose time is over. */

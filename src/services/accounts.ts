@@ -34,11 +34,17 @@ const nameLength = 256;
 
 type Accounts = Pick<App, 'db' | 'keys'>;
 
+/** Whose key it is, and which. */
+export interface KeyHolder {
+  readonly accountId: string;
+  readonly slot: KeySlot;
+}
+
 /**
- * The id of the living account whose key of this purpose is `secret`; `undefined` for any other text. Takes effect of a
+ * The living account whose key of this purpose is `secret`, and which of its pair that is; `undefined` for any other text. Takes effect of a
  * rotation at once, whichever process made it.
  */
-export async function authenticate(app: Accounts, purpose: KeyPurpose, secret: string): Promise<string | undefined> {
+export async function authenticate(app: Accounts, purpose: KeyPurpose, secret: string): Promise<KeyHolder | undefined> {
   if (secret === '' || secret.length > 256) return undefined;
   return app.db.remember(`account-of-key/${purpose}/${secret}`, () =>
     accountOfKey(app.db.query, purpose, app.keys.lookup(undefined, 'api-key', secret)),

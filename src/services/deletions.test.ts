@@ -8,7 +8,6 @@ import { sealText } from '../store/sealed.ts';
 import {
   accountDeletion,
   type Deletion,
-  deleteImagesTelling,
   exportDeletion,
   imageDeletion,
   iterationDeletion,
@@ -20,8 +19,10 @@ import { eraseGarbage, eraseLooseBlobs, eraseScope } from './erasure.ts';
 import { countDownload, deleteExport } from './exporting.ts';
 import { deleteImages } from './images.ts';
 import { deleteIteration, unpublishIteration } from './iterations.ts';
+import { createModels } from './models.ts';
 import { deletePredictions } from './predicting.ts';
 import { deleteTag } from './tags.ts';
+import { discard } from './trash.ts';
 
 const signal = new AbortController().signal;
 
@@ -243,7 +244,11 @@ test('iterations that learned from images are named, and whether they keep them;
   assert.deepEqual(before.learnedFrom, [{ ...learned, publishName, keeps: true }]);
   const everywhere = await imageDeletion(stores, planted, { ...two, allIterations: true }, 'en');
   assert.deepEqual(everywhere.learnedFrom, [{ ...learned, publishName, keeps: false }]);
-  assert.deepEqual(await deleteImagesTelling(stores, planted, two, 'en'), before);
+  const how = { now: true, by: 'command', language: 'en' } as const;
+  const app = { ...stores, models: createModels(stores) };
+  const { trash, receiptId, ...told } = await discard(app, planted, { kind: 'images', ...two }, how);
+  assert.deepEqual(told, before);
+  assert.deepEqual([trash, typeof receiptId], [null, 'string']);
   await assert.rejects(imageDeletion(stores, planted, { ...two, imageIds: [newId()] }, 'en'), {
     code: 'NotFoundImage',
   });

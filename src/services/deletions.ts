@@ -9,7 +9,7 @@ import type { ExportRow, IterationRow } from '../store/schema.ts';
 import { openText, openTextOrNull } from '../store/sealed.ts';
 import { findTag } from '../store/tags.ts';
 import type { App, ProjectScope } from './context.ts';
-import { deleteImages, type ImagesToDelete, requirePresent } from './images.ts';
+import { type ImagesToDelete, requirePresent } from './images.ts';
 import { requireIteration } from './iterations.ts';
 import { requireProject } from './projects.ts';
 
@@ -55,7 +55,10 @@ export interface Deletion {
   readonly learnedFrom: LearnedFrom[];
 }
 
-type Looking = Pick<App, 'db' | 'keys'>;
+/** What looking needs: the database, or the transaction in hand as its `query`. */
+export interface Looking extends Pick<App, 'keys'> {
+  readonly db: { readonly query: Queries };
+}
 
 /** What deleting the account would remove: everything. */
 export async function accountDeletion(app: Looking, accountId: string, language: Language): Promise<Deletion> {
@@ -89,20 +92,13 @@ async function wholeProject(app: Looking, scope: ProjectScope): Promise<Pick<Del
  * What deleting images would remove, and which iterations learned from them.
  * @throws AppError `NotFoundProject`, `BadRequestRequiredParamIsNull`, `NotFoundImage` when none of the ids is there.
  */
-export const imageDeletion = (
+export async function imageDeletion(
   app: Looking,
-  scope: ProjectScope,
-  what: ImagesToDelete,
-  language: Language,
-): Promise<Deletion> => imagesWithin(app, app.db.query, scope, what, language);
-
-async function imagesWithin(
-  app: Looking,
-  db: Queries,
   scope: ProjectScope,
   what: ImagesToDelete,
   language: Language,
 ): Promise<Deletion> {
+  const db = app.db.query;
   await requirePresent(db, scope, what);
   const { allIterations } = what;
   const ids = what.allImages ? undefined : what.imageIds;
@@ -162,19 +158,6 @@ const imagesLearned = (
     .$if(ids !== undefined, (some) => some.where('image_id', 'in', [...ids!]))
     .groupBy('iteration_id')
     .execute();
-
-/**
- * Deletes images as {@link deleteImages} does, and tells what {@link imageDeletion} would have told, as of that moment.
- * @throws AppError as both.
- */
-export async function deleteImagesTelling(
-  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
-  scope: ProjectScope,
-  what: ImagesToDelete,
-  language: Language,
-): Promise<Deletion> {
-  return deleteImages(app, scope, what, (tx) => imagesWithin(app, tx, scope, what, language));
-}
 
 /** What deleting a tag would remove, and which iterations learned it. @throws AppError `NotFoundProject`, `NotFoundTag`. */
 export async function tagDeletion(
@@ -270,7 +253,7 @@ function deletion(
 }
 
 /** The amounts of several projects as one, without kinds of which there is nothing. */
-function sumByKind(
+export function sumByKind(
   rows: readonly { readonly kind: string; readonly count: number; readonly bytes: number }[],
 ): Doomed[] {
   const sums = new Map<string, { count: number; bytes: number }>();

@@ -4,6 +4,7 @@ import { rowsWithBlob, sealedSamples } from '../store/examine.ts';
 import { countHoldings } from '../store/holdings.ts';
 import type { KeyScope } from '../store/keys.ts';
 import type { HoldingRow } from '../store/schema.ts';
+import { trashedScopes } from '../store/trash-items.ts';
 import type { App } from './context.ts';
 import { examinePromises } from './doctor-promises.ts';
 import { describeScope, type Finding, findingKinds, type Report } from './findings.ts';
@@ -68,10 +69,12 @@ async function examineKeys({ db, keys }: Examined, report: Report): Promise<Scop
       passed.add(id);
     }
   };
+  const trashed = await trashedScopes(db.query);
+  const goes = (id: string, deleted: number | null): boolean => deleted !== null && !trashed.has(id);
   for (const { id, deleted } of await db.query.selectFrom('accounts').select(['id', 'deleted']).execute())
-    place(id, { accountId: id }, deleted !== null);
+    place(id, { accountId: id }, goes(id, deleted));
   for (const row of await db.query.selectFrom('projects').select(['id', 'account_id', 'deleted']).execute())
-    place(row.id, { accountId: row.account_id, projectId: row.id }, row.deleted !== null);
+    place(row.id, { accountId: row.account_id, projectId: row.id }, goes(row.id, row.deleted));
   for (const scope of held) {
     const id = scope.projectId ?? scope.accountId;
     if (!living.has(id) && !passed.has(id)) report('key-unused', describeScope(scope));

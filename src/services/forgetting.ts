@@ -17,6 +17,7 @@ import { touchProject } from '../store/projects.ts';
 import type { ErasureRow } from '../store/schema.ts';
 import { openText } from '../store/sealed.ts';
 import { findIterationTag } from '../store/tags.ts';
+import { isLearnedInTrash } from '../store/trash-rows.ts';
 import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { type Deletion, forgettingWithin } from './deletions.ts';
@@ -100,6 +101,11 @@ async function plan(
 ): Promise<{ ids: string[]; rebuilds: string[] }> {
   await requirePresent(db, scope, { imageIds, allImages: false, allIterations: true });
   const ids = await presentImages(db, scope.projectId, imageIds);
+  if (await isLearnedInTrash(db, ids))
+    throw problem(
+      'BadRequestTrainingValidationFailed',
+      'An iteration in the trash learned from these images: bring it back, or erase it, and then have them forgotten. Nothing was changed.',
+    );
   const rebuilds = await rebuildsFor(db, scope.projectId, ids);
   const impossible = rebuilds.find((one) => one.emptied !== null);
   if (impossible !== undefined) throw await cannotForget(app, db, scope, impossible);

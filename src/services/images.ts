@@ -3,9 +3,10 @@ import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import type { Queries, Tx } from '../store/database.ts';
 import { countImages as countForErasure } from '../store/erasures.ts';
-import { countSelected, type ImageSelection, imagesFromRows, selectImages } from '../store/images.ts';
+import { countPresent, countSelected, type ImageSelection, imagesFromRows, selectImages } from '../store/images.ts';
 import { touchProject } from '../store/projects.ts';
 import { openTextOrNull, sealText } from '../store/sealed.ts';
+import { dropFromRecords } from '../store/trash-rows.ts';
 import type { App, ProjectScope } from './context.ts';
 import { requireIteration } from './iterations.ts';
 import { requireProject } from './projects.ts';
@@ -101,7 +102,7 @@ export async function requirePresent(db: Queries, scope: ProjectScope, what: Ima
   if (what.allImages) return;
   if (ids.length === 0)
     throw problem('BadRequestRequiredParamIsNull', 'Expected imageIds or allImages=true but received neither.');
-  const present = await countByIds(db, scope.projectId, ids);
+  const present = await countPresent(db, scope.projectId, ids);
   if (present === 0) throw problem('NotFoundImage', 'None of these images is in the project.');
 }
 
@@ -110,23 +111,22 @@ export async function requirePresent(db: Queries, scope: ProjectScope, what: Ima
  * iteration keeps is removed for good. @throws AppError `NotFoundProject`, `BadRequestRequiredParamIsNull`,
  * `NotFoundImage` when none of the ids is there.
  */
-export async function deleteImages<T = void>(
+export async function deleteImages(
   app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
   scope: ProjectScope,
   what: ImagesToDelete,
-  before?: (tx: Tx) => Promise<T>,
-): Promise<T> {
+): Promise<void> {
   const { projectId } = scope;
   const ids = what.imageIds ?? [];
-  return app.db.transaction(async (tx) => {
+  await app.db.transaction(async (tx) => {
     await requirePresent(tx, scope, what);
-    const seen = (await before?.(tx)) as T;
     const chosen = what.allImages ? undefined : ids;
     const { erased, kept } = await countForErasure(tx, projectId, chosen, what.allIterations);
     let learned = tx.deleteFrom('iteration_images').where('project_id', '=', projectId);
     if (!what.allImages) learned = learned.where('image_id', 'in', [...ids]);
     const taken = await takeOut(tx, projectId, chosen);
     const forgotten = what.allIterations ? await learned.executeTakeFirst() : undefined;
+    const unrecorded = what.allIterations ? await dropFromRecords(tx, projectId, chosen) : 0;
     await touchProject(tx, projectId, app.clock.now());
     await beginErasure(app, tx, {
       kind: 'images',
@@ -135,12 +135,11 @@ export async function deleteImages<T = void>(
       erased: {
         ...imageCounts(erased),
         ...taken,
-        iteration_images: Number(forgotten?.numDeletedRows ?? 0),
+        iteration_images: Number(forgotten?.numDeletedRows ?? 0) + unrecorded,
       },
       kept: { images: kept },
     });
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
-    return seen;
   });
 }
 
@@ -162,17 +161,6 @@ export async function takeOut(
   const untagged = await links.executeTakeFirst();
   const unmarked = await regions.executeTakeFirst();
   return { image_tags: Number(untagged.numDeletedRows), regions: Number(unmarked.numDeletedRows) };
-}
-
-/** How many images of these ids there are, of the workspace or kept by an iteration. */
-async function countByIds(db: Queries, projectId: string, ids: readonly string[]): Promise<number> {
-  const row = await db
-    .selectFrom('images')
-    .select((at) => at.fn.countAll<number>().as('n'))
-    .where('project_id', '=', projectId)
-    .where('id', 'in', [...ids])
-    .executeTakeFirstOrThrow();
-  return Number(row.n);
 }
 
 /** Refuses metadata over the limits. @throws AppError `BadRequestImageMetadataKey`, `BadRequestImageMetadataValue`. */

@@ -129,7 +129,7 @@ function exportedBy(kind: Kind): string[] {
 
 function keyOf(columns: object): HeldKind['key'] {
   const held: unknown[] = Object.values(columns);
-  if (held.includes('sealed by project key')) return 'project';
+  if (held.includes('sealed by project key') || held.includes('row')) return 'project';
   return held.includes('sealed by account key') ? 'account' : null;
 }
 

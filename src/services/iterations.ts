@@ -3,6 +3,7 @@ import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { Queries, Tx } from '../store/database.ts';
+import { trashedOfIteration } from '../store/doomed.ts';
 import { onlyKeptBy } from '../store/erasures.ts';
 import {
   findIteration,
@@ -14,6 +15,7 @@ import {
 import { abandonBlobs } from '../store/loose-blobs.ts';
 import type { IterationRow } from '../store/schema.ts';
 import { openText, sealText } from '../store/sealed.ts';
+import { dropOfIteration } from '../store/trash-rows.ts';
 import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { checkedName } from './names.ts';
@@ -113,6 +115,8 @@ export async function deleteIteration(
     const learned = await tx.deleteFrom('iteration_images').where('iteration_id', '=', iterationId).executeTakeFirst();
     const told = await tx.deleteFrom('iteration_tags').where('iteration_id', '=', iterationId).executeTakeFirst();
     await tx.deleteFrom('iterations').where('id', '=', iterationId).execute();
+    const trashed = await trashedOfIteration(tx, iterationId);
+    await dropOfIteration(tx, scope, iterationId);
     await beginErasure(app, tx, {
       kind: 'iteration',
       ...scope,
@@ -120,9 +124,9 @@ export async function deleteIteration(
       erased: {
         iterations: 1,
         model: row.status === 'Completed' ? 1 : 0,
-        exports: exports.length,
-        export: exports.filter((one) => one.status === 'Done').length,
-        iteration_images: Number(learned.numDeletedRows),
+        exports: exports.length + (trashed.exports ?? 0),
+        export: exports.filter((one) => one.status === 'Done').length + (trashed.export ?? 0),
+        iteration_images: Number(learned.numDeletedRows) + (trashed.iteration_images ?? 0),
         iteration_tags: Number(told.numDeletedRows),
         ...imageCounts(images),
         tags,
@@ -134,7 +138,8 @@ export async function deleteIteration(
   app.models.forget(scope, iterationId);
 }
 
-function refusePublished(app: Pick<App, 'keys'>, scope: ProjectScope, row: IterationRow, remedy = ''): void {
+/** Refuses what must not be done to a published iteration. @throws AppError `BadRequestIterationIsPublished`. */
+export function refusePublished(app: Pick<App, 'keys'>, scope: ProjectScope, row: IterationRow, remedy = ''): void {
   if (row.publish_name === null) return;
   const name = openText(app.keys, scope, 'iterations.publish_name', row.id, row.publish_name);
   throw problem('BadRequestIterationIsPublished', `Iteration is already published as: ${name}.${remedy}`);

@@ -42,6 +42,8 @@ export interface Erasure {
   readonly kind: ErasureKind;
   readonly accountId: string;
   readonly projectId?: string;
+  /** Of what was in the trash: the receipt's id, and since when it was invisible. */
+  readonly trashed?: { readonly id: string; readonly at: Micros };
   /** The ids named in the request; absent: all there is. */
   readonly ids?: readonly string[];
   /** What is removed for good; absent for a project or account: counted before it is. */
@@ -58,8 +60,8 @@ export interface Erasure {
  */
 export async function beginErasure(app: Pick<App, 'keys' | 'clock'>, tx: Tx, erasure: Erasure): Promise<string> {
   const { kind, accountId, projectId, ids = [], erased, kept = {}, rebuilds } = erasure;
-  const id = newId();
-  const now = app.clock.now();
+  const id = erasure.trashed?.id ?? newId();
+  const asked = erasure.trashed?.at ?? app.clock.now();
   const subjectId = ids.length === 1 ? ids[0] : undefined;
   const subject = {
     accountId,
@@ -84,8 +86,8 @@ export async function beginErasure(app: Pick<App, 'keys' | 'clock'>, tx: Tx, era
       rebuilds: rebuilds === undefined ? null : JSON.stringify(rebuilds),
       rebuilt: '[]',
       audit: kind === 'account' ? JSON.stringify(await auditHead(tx, app.keys, accountId)) : null,
-      asked: now,
-      invisible: now,
+      asked,
+      invisible: asked,
       finished: null,
       receipt: null,
     })

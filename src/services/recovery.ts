@@ -3,10 +3,12 @@ import type { App } from './context.ts';
 import { eraseWhatWasErased } from './erased.ts';
 import { resumeErasure } from './erasure.ts';
 import { resumeRetention } from './retention.ts';
+import { resumeTrash } from './trash-empty.ts';
 
 /**
  * What the only server of its stores does before it opens its port: erases again what a backup brought back, finishes the
- * replacement of the master key, gives back the jobs of the process that was there before, removes what was kept for its time and what interrupted uploads left,
+ * replacement of the master key, gives back the jobs of the process that was there before, removes what was kept for its
+ * time, in the trash too, and what interrupted uploads left,
  * and queues again every removal that is not finished. @throws AppError `ErasedListMissing` before anything is changed.
  */
 export async function recover(
@@ -17,5 +19,6 @@ export async function recover(
   await app.queue.releaseAll();
   await app.queue.hasten('purge');
   await resumeRetention(app);
+  await resumeTrash(app);
   await resumeErasure(app);
 }

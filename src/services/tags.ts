@@ -221,7 +221,11 @@ async function isOnImageWithOthers(tx: Tx, tagId: string): Promise<boolean> {
   return found !== undefined;
 }
 
-async function refuseSecondOfType(tx: Tx, projectId: string, type: TagType): Promise<void> {
+/**
+ * Refuses a second tag of a type of which a project has one at most.
+ * @throws AppError `BadRequestMultipleNegativeTag`, `BadRequestMultipleGeneralProductTag`.
+ */
+export async function refuseSecondOfType(tx: Tx, projectId: string, type: TagType): Promise<void> {
   if (type === 'Regular') return;
   if ((await tagTypes(tx, projectId)).some((tag) => tag.type === type))
     throw problem(type === 'Negative' ? 'BadRequestMultipleNegativeTag' : 'BadRequestMultipleGeneralProductTag');

@@ -24,18 +24,20 @@ export async function insertAccount(db: Queries, account: AccountRow, keys: read
     .execute();
 }
 
-/** The living account whose key has this lookup and purpose. */
-export async function accountOfKey(db: Queries, purpose: KeyPurpose, lookup: string): Promise<string | undefined> {
-  const row = await db
+/** The living account whose key has this lookup and purpose, and which of its pair that is. */
+export const accountOfKey = (
+  db: Queries,
+  purpose: KeyPurpose,
+  lookup: string,
+): Promise<{ accountId: string; slot: KeySlot } | undefined> =>
+  db
     .selectFrom('api_keys')
     .innerJoin('accounts', 'accounts.id', 'api_keys.account_id')
-    .select('accounts.id')
+    .select(['accounts.id as accountId', 'api_keys.slot'])
     .where('api_keys.lookup', '=', lookup)
     .where('api_keys.purpose', '=', purpose)
     .where('accounts.deleted', 'is', null)
     .executeTakeFirst();
-  return row?.id;
-}
 
 /** An account's four keys. */
 export const keysOfAccount = (db: Queries, accountId: string): Promise<ApiKeyRow[]> =>

@@ -10,6 +10,7 @@ import type { Database } from './database.ts';
 import { openSqlite } from './database-sqlite.ts';
 import type { ErasedList } from './erased-list.ts';
 import { rowsWithBlob } from './examine.ts';
+import { trashedScopes } from './trash-items.ts';
 
 /** What a backup is made of. */
 export interface BackedUp {
@@ -90,16 +91,19 @@ async function blobsOf(path: string, clock: Clock): Promise<BlobKey[]> {
   }
 }
 
-/** The blobs that rows of living projects refer to. */
+/** The blobs that rows of living projects refer to, and of those that are in the trash. */
 async function referenced({ query }: Database): Promise<BlobKey[]> {
   const projects = await query
     .selectFrom('projects')
     .innerJoin('accounts', 'accounts.id', 'projects.account_id')
-    .select(['projects.id', 'projects.account_id'])
-    .where('projects.deleted', 'is', null)
-    .where('accounts.deleted', 'is', null)
+    .select(['projects.id', 'projects.account_id', 'projects.deleted', 'accounts.deleted as account_deleted'])
     .execute();
-  const accounts = new Map(projects.map((row) => [row.id, row.account_id]));
+  const trashed = await trashedScopes(query);
+  const kept = projects.filter(
+    (row) =>
+      (row.deleted === null || trashed.has(row.id)) && (row.account_deleted === null || trashed.has(row.account_id)),
+  );
+  const accounts = new Map(kept.map((row) => [row.id, row.account_id]));
   const keys: BlobKey[] = [];
   for (const kind of blobKinds)
     for (const { id, projectId } of await rowsWithBlob(query, kind)) {

@@ -23,7 +23,7 @@ const heading = [
 export function custodyPage(): string {
   const keyOf = (columns: object): string => {
     const values = Object.values(columns);
-    if (values.includes('sealed by project key')) return 'project key';
+    if (values.includes('sealed by project key') || values.includes('row')) return 'project key';
     return values.includes('sealed by account key') ? 'account key' : '(ids, numbers and times only)';
   };
   return [

@@ -22,6 +22,8 @@ export type TableTakeout<T extends keyof Tables> =
       /** `restored`: put back as they were; else why not, in words. */
       readonly restore: 'restored' | { readonly not: string };
     }
+  /** Taken by the takeout of the trash: see `services/takeout/trash.ts`. Not put back. */
+  | { readonly takenAs: 'trash' }
   | { readonly leftOut: string };
 
 /** How blobs of a kind are taken out. All that are, are put back. */
@@ -58,6 +60,9 @@ export const tableTakeout = {
   predictions: { opened: { application: 'text', results: 'json with ids' }, restore: 'restored' },
   exports: { opened: {}, restore: 'restored' },
   retention: { opened: {}, restore: 'restored' },
+  trash_days: { opened: {}, restore: { not: 'a setting of the account it is put into' } },
+  trash: { takenAs: 'trash' },
+  trash_rows: { takenAs: 'trash' },
   audit: { opened: { detail: 'json' }, restore: { not: 'a log tells of the server it was kept on' } },
   audit_heads: { opened: { head: 'json' }, restore: { not: 'a log tells of the server it was kept on' } },
   takeouts: { leftOut: 'the archive itself' },

@@ -105,6 +105,21 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'para listar os modelos que você retirou e onde podem ser baixados',
       'até ela ou a iteração ser excluída, ou por tantos dias quantos o projeto guarda exportações, se você o disser',
     ),
+    trash_days: words(
+      'por quantos dias você pode trazer de volta o que excluiu',
+      'para apagar o que você excluiu quando esse tempo acabar',
+      'até a conta ser excluída',
+    ),
+    trash: words(
+      'uma exclusão que você ainda pode desfazer: de quê, quando e até quando',
+      'para trazer de volta o que foi excluído por engano',
+      'tantos dias quantos você disser, 7 se não disser nada; ou até você esvaziar a lixeira',
+    ),
+    trash_rows: words(
+      'o que você excluiu e ainda pode trazer de volta, como era: também aqui o texto é cifrado',
+      'para trazê-lo de volta como era',
+      'enquanto a exclusão puder ser desfeita',
+    ),
     audit: words(
       'o diário do que foi feito com a sua conta: quando, qual ação, sobre o quê, pelo identificador',
       'para você ver quem fez o quê com os seus dados, e quando',
@@ -257,6 +272,21 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'che un modello è stato esportato: per quale piattaforma, quando, quanto grande',
       'per elencare i modelli che hai portato fuori e dove si scaricano',
       'finché essa o l’iterazione non viene eliminata, o per tanti giorni quanti il progetto conserva le esportazioni, se lo dici',
+    ),
+    trash_days: words(
+      'per quanti giorni si può riportare indietro ciò che è stato eliminato',
+      'per cancellare ciò che è stato eliminato quando quel tempo è finito',
+      'fino all’eliminazione dell’account',
+    ),
+    trash: words(
+      'un’eliminazione che si può ancora annullare: di che cosa, quando e fino a quando',
+      'per riportare indietro ciò che è stato eliminato per errore',
+      'tanti giorni quanti se ne indicano, 7 se non se ne indicano; o finché il cestino non viene svuotato',
+    ),
+    trash_rows: words(
+      'ciò che è stato eliminato e si può ancora riportare indietro, com’era: anche qui il testo è cifrato',
+      'per riportarlo indietro com’era',
+      'finché l’eliminazione si può annullare',
     ),
     audit: words(
       'il diario di ciò che è stato fatto con il tuo account: quando, quale azione, su che cosa, per identificativo',

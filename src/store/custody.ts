@@ -7,8 +7,11 @@ import type { Sealed, Tables } from './schema.ts';
  */
 export type DataClass = 'content' | 'derived' | 'secret' | 'record';
 
-/** How the value of a column is held: in the clear where it tells nothing a user wrote, as HMAC for looking up, or sealed. */
-type ClearColumn = 'id' | 'ids' | 'time' | 'number' | 'flag' | 'word' | 'lookup';
+/**
+ * How the value of a column is held: in the clear where it tells nothing a user wrote, as HMAC for looking up, as a row of
+ * another table whose own columns are held as they are there, or sealed.
+ */
+type ClearColumn = 'id' | 'ids' | 'time' | 'number' | 'flag' | 'word' | 'lookup' | 'row';
 /** A column of ciphertext, by the key that seals it. */
 export type SealedColumn = 'sealed by account key' | 'sealed by project key';
 /** Ciphertext columns must name their key, and only they. */
@@ -105,7 +108,7 @@ export const tableCustody = {
     dataClass: 'content',
     kept: 'until the project is deleted',
     shownBy: ['GetProjects', 'GetProject'],
-    deletedBy: ['DeleteProject', 'DeleteAccount'],
+    deletedBy: ['DeleteProject', 'RemoveProject', 'DeleteAccount'],
     key: ['id'],
     hangsOn: ['accounts'],
     columns: {
@@ -130,7 +133,7 @@ export const tableCustody = {
     dataClass: 'content',
     kept: 'until it is deleted and no iteration that learned it is left',
     shownBy: ['GetTags', 'GetTag'],
-    deletedBy: ['DeleteTag', 'DeleteIteration'],
+    deletedBy: ['DeleteTag', 'RemoveTag', 'DeleteIteration', 'RemoveIteration'],
     key: ['id'],
     hangsOn: ['projects'],
     columns: {
@@ -151,7 +154,7 @@ export const tableCustody = {
     dataClass: 'content',
     kept: 'until it is deleted and no iteration that learned from it is left',
     shownBy: ['GetImages', 'GetTaggedImages', 'GetUntaggedImages', 'GetImagesByIds'],
-    deletedBy: ['DeleteImages', 'RemoveImages', 'ForgetImages', 'DeleteIteration'],
+    deletedBy: ['DeleteImages', 'RemoveImages', 'ForgetImages', 'DeleteIteration', 'RemoveIteration'],
     key: ['id'],
     hangsOn: ['projects'],
     columns: {
@@ -176,7 +179,7 @@ export const tableCustody = {
     dataClass: 'derived',
     kept: 'as long as what is known of the picture',
     shownBy: [],
-    deletedBy: ['DeleteImages', 'RemoveImages', 'ForgetImages', 'DeleteIteration'],
+    deletedBy: ['DeleteImages', 'RemoveImages', 'ForgetImages', 'DeleteIteration', 'RemoveIteration'],
     key: ['image_id'],
     hangsOn: ['projects', 'images'],
     columns: { image_id: 'id', project_id: 'id', recipe: 'word', features: 'sealed by project key' },
@@ -188,7 +191,7 @@ export const tableCustody = {
     dataClass: 'content',
     kept: 'until the tag is taken off, or the picture or the tag is deleted',
     shownBy: ['GetTaggedImages', 'GetImagesByIds'],
-    deletedBy: ['DeleteImageTags', 'DeleteTag', 'DeleteImages', 'RemoveImages', 'ForgetImages'],
+    deletedBy: ['DeleteImageTags', 'DeleteTag', 'RemoveTag', 'DeleteImages', 'RemoveImages', 'ForgetImages'],
     key: ['image_id', 'tag_id'],
     hangsOn: ['images', 'tags', 'projects'],
     columns: { image_id: 'id', tag_id: 'id', project_id: 'id', created: 'time' },
@@ -200,7 +203,7 @@ export const tableCustody = {
     dataClass: 'content',
     kept: 'until it is deleted, or the picture or the tag is',
     shownBy: ['GetTaggedImages', 'GetImagesByIds'],
-    deletedBy: ['DeleteImageRegions', 'DeleteTag', 'DeleteImages', 'RemoveImages', 'ForgetImages'],
+    deletedBy: ['DeleteImageRegions', 'DeleteTag', 'RemoveTag', 'DeleteImages', 'RemoveImages', 'ForgetImages'],
     key: ['id'],
     hangsOn: ['images', 'tags', 'projects'],
     columns: {
@@ -219,7 +222,7 @@ export const tableCustody = {
     dataClass: 'content',
     kept: 'until the iteration is deleted',
     shownBy: ['GetIterations', 'GetIteration', 'GetIterationPerformance'],
-    deletedBy: ['DeleteIteration'],
+    deletedBy: ['DeleteIteration', 'RemoveIteration'],
     key: ['id'],
     hangsOn: ['projects'],
     columns: {
@@ -255,7 +258,7 @@ export const tableCustody = {
     dataClass: 'record',
     kept: 'until the iteration is deleted',
     shownBy: ['GetTags', 'GetIterationPerformance'],
-    deletedBy: ['DeleteIteration'],
+    deletedBy: ['DeleteIteration', 'RemoveIteration'],
     key: ['iteration_id', 'tag_id'],
     hangsOn: ['iterations', 'tags', 'projects'],
     columns: { iteration_id: 'id', tag_id: 'id', project_id: 'id', position: 'number', image_count: 'number' },
@@ -267,7 +270,7 @@ export const tableCustody = {
     dataClass: 'derived',
     kept: 'until the iteration is deleted, or the picture is deleted from all iterations',
     shownBy: ['GetImagePerformances', 'GetTaggedImages'],
-    deletedBy: ['DeleteIteration', 'DeleteImages', 'RemoveImages', 'ForgetImages'],
+    deletedBy: ['DeleteIteration', 'RemoveIteration', 'DeleteImages', 'RemoveImages', 'ForgetImages'],
     key: ['iteration_id', 'image_id'],
     hangsOn: ['iterations', 'images', 'projects'],
     columns: {
@@ -287,7 +290,7 @@ export const tableCustody = {
     dataClass: 'derived',
     kept: 'until it is deleted, or as many days as the project keeps predictions: 30 unless you say otherwise, none at 0',
     shownBy: ['QueryPredictions'],
-    deletedBy: ['DeletePrediction'],
+    deletedBy: ['DeletePrediction', 'RemovePredictions'],
     key: ['id'],
     hangsOn: ['projects'],
     columns: {
@@ -311,7 +314,7 @@ export const tableCustody = {
     dataClass: 'record',
     kept: 'until it or the iteration is deleted, or as many days as you say the project keeps exports',
     shownBy: ['GetExports'],
-    deletedBy: ['DeleteExport', 'DeleteIteration', 'ForgetImages'],
+    deletedBy: ['DeleteExport', 'DeleteIteration', 'ForgetImages', 'RemoveIteration'],
     key: ['id'],
     hangsOn: ['iterations', 'projects'],
     columns: {
@@ -335,10 +338,64 @@ export const tableCustody = {
     dataClass: 'record',
     kept: 'until the project is deleted',
     shownBy: ['GetRetention'],
-    deletedBy: ['DeleteProject'],
+    deletedBy: ['DeleteProject', 'RemoveProject'],
     key: ['project_id'],
     hangsOn: ['projects'],
     columns: { project_id: 'id', predictions_days: 'number', exports_days: 'number' },
+  },
+  trash_days: {
+    owner: 'account',
+    what: 'how many days you can bring back what you deleted',
+    why: 'to erase what you deleted when that time is over',
+    dataClass: 'record',
+    kept: 'until the account is deleted',
+    shownBy: ['GetTrashDays'],
+    deletedBy: ['DeleteAccount'],
+    key: ['account_id'],
+    hangsOn: ['accounts'],
+    columns: { account_id: 'id', days: 'number' },
+  },
+  trash: {
+    owner: 'project',
+    what: 'a deletion that you can still undo: of what, when, and until when',
+    why: 'to bring back what was deleted by mistake',
+    dataClass: 'record',
+    kept: 'as many days as you say, 7 unless you do; or until you empty the trash',
+    shownBy: ['ListTrash', 'GetTrashItem'],
+    deletedBy: ['EmptyTrash', 'EmptyTrashItem', 'DeleteAccount'],
+    key: ['id'],
+    hangsOn: ['accounts', 'projects'],
+    columns: {
+      id: 'id',
+      account_id: 'id',
+      project_id: 'id',
+      kind: 'word',
+      trashed_by: 'word',
+      trashed: 'time',
+      due: 'time',
+    },
+  },
+  trash_rows: {
+    owner: 'project',
+    what: 'what you deleted and can still bring back, as it was: its text is ciphertext here too',
+    why: 'to bring it back as it was',
+    dataClass: 'content',
+    kept: 'as long as the deletion can be undone',
+    shownBy: ['ListTrash', 'GetTrashItem', 'GetTrashThumbnail'],
+    deletedBy: ['EmptyTrash', 'EmptyTrashItem'],
+    key: ['kind', 'row_id'],
+    hangsOn: ['trash', 'projects'],
+    columns: {
+      kind: 'word',
+      row_id: 'ids',
+      item_id: 'id',
+      project_id: 'id',
+      row: 'row',
+      keeps: 'flag',
+      image_id: 'id',
+      tag_id: 'id',
+      iteration_id: 'id',
+    },
   },
   audit: {
     owner: 'account',
@@ -556,7 +613,7 @@ export const blobCustody = {
     dataClass: 'content',
     kept: 'as long as what is known of the picture',
     shownBy: ['GetImages', 'GetTaggedImages', 'GetUntaggedImages', 'GetImagesByIds'],
-    deletedBy: ['DeleteImages', 'RemoveImages', 'ForgetImages', 'DeleteIteration'],
+    deletedBy: ['DeleteImages', 'RemoveImages', 'ForgetImages', 'DeleteIteration', 'RemoveIteration'],
     hangsOn: 'images',
     size: 'bytes',
     has: 'always',
@@ -568,7 +625,7 @@ export const blobCustody = {
     dataClass: 'derived',
     kept: 'as long as what is known of the picture',
     shownBy: ['GetImages', 'GetTaggedImages', 'GetUntaggedImages', 'GetImagesByIds'],
-    deletedBy: ['DeleteImages', 'RemoveImages', 'ForgetImages', 'DeleteIteration'],
+    deletedBy: ['DeleteImages', 'RemoveImages', 'ForgetImages', 'DeleteIteration', 'RemoveIteration'],
     hangsOn: 'images',
     size: 'thumbnail_bytes',
     has: 'always',
@@ -580,7 +637,7 @@ export const blobCustody = {
     dataClass: 'derived',
     kept: 'until the iteration is deleted',
     shownBy: ['GetExports'],
-    deletedBy: ['DeleteIteration'],
+    deletedBy: ['DeleteIteration', 'RemoveIteration'],
     hangsOn: 'iterations',
     named: 'model_id',
     size: 'model_bytes',
@@ -593,7 +650,7 @@ export const blobCustody = {
     dataClass: 'derived',
     kept: 'as long as the record that it was exported',
     shownBy: ['GetExports'],
-    deletedBy: ['DeleteExport', 'DeleteIteration', 'ForgetImages'],
+    deletedBy: ['DeleteExport', 'DeleteIteration', 'ForgetImages', 'RemoveIteration'],
     hangsOn: 'exports',
     size: 'bytes',
     has: { status: 'Done' },
@@ -605,7 +662,7 @@ export const blobCustody = {
     dataClass: 'content',
     kept: 'as long as the prediction it was for',
     shownBy: ['QueryPredictions'],
-    deletedBy: ['DeletePrediction'],
+    deletedBy: ['DeletePrediction', 'RemovePredictions'],
     hangsOn: 'predictions',
     size: 'bytes',
     has: 'always',
@@ -617,7 +674,7 @@ export const blobCustody = {
     dataClass: 'derived',
     kept: 'as long as the prediction it was for',
     shownBy: ['QueryPredictions'],
-    deletedBy: ['DeletePrediction'],
+    deletedBy: ['DeletePrediction', 'RemovePredictions'],
     hangsOn: 'predictions',
     size: 'thumbnail_bytes',
     has: 'always',

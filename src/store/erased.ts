@@ -8,10 +8,12 @@ import type { KeyScope } from './keys.ts';
 import { abandonBlobs } from './loose-blobs.ts';
 import type { AnyRow } from './rows.ts';
 import type { ErasedRow, Tables } from './schema.ts';
+import { dropNoted, dropOfIteration, scopeOfTrashed, trashedByModel } from './trash-rows.ts';
 
 /**
  * What was erased is noted by triggers in the very transactions that erase it, so that no way of erasing is forgotten.
- * What goes with a deleted project or account is not noted piece by piece: the project or account is.
+ * What goes with a deleted project or account is not noted piece by piece: the project or account is. What only goes to
+ * the trash is not noted, but when the trash is emptied of it.
  */
 
 /** Rows that are noted one by one when they go from a living project. */
@@ -21,30 +23,51 @@ const hideable = ['images', 'tags'] as const;
 /** The column by which other tables refer to one of the noted. */
 const reference = { images: 'image_id', tags: 'tag_id', iterations: 'iteration_id', exports: '', predictions: '' };
 
-/** Makes the triggers that note what is erased, where they are missing. */
+/** Makes the triggers that note what is erased, where they are missing or of another version. */
 export async function noteErased(db: Kysely<unknown>): Promise<void> {
-  const living = `exists (select 1 from projects join accounts on accounts.id = projects.account_id where projects.id = old.project_id and projects.deleted is null and accounts.deleted is null)`;
+  const pending = (table: 'projects' | 'accounts'): string =>
+    `(${table}.deleted is null or exists (select 1 from trash where trash.${table.slice(0, -1)}_id = ${table}.id and trash.kind = '${table.slice(0, -1)}'))`;
+  const living = `exists (select 1 from projects join accounts on accounts.id = projects.account_id where projects.id = old.project_id and ${pending('projects')} and ${pending('accounts')})`;
+  const toTrash = (table: string): string =>
+    `exists (select 1 from trash_rows where kind = '${table}' and row_id = old.id)`;
+  const isBack = (table: (typeof noted)[number]): string =>
+    `exists (select 1 from ${table} where id = old.row_id${table === 'images' || table === 'tags' ? ' and workspace = 1' : ''})`;
   const triggers: [name: string, event: string, kind: string][] = [
     ...(['accounts', 'projects'] as const).map((table): [string, string, string] => [
       table,
       `delete on ${table}`,
       table,
     ]),
-    ...noted.map((table): [string, string, string] => [table, `delete on ${table} when ${living}`, table]),
+    ...noted.map((table): [string, string, string] => [
+      table,
+      `delete on ${table} when ${living}${table === 'images' || table === 'tags' ? '' : ` and not ${toTrash(table)}`}`,
+      table,
+    ]),
     ...hideable.map((table): [string, string, string] => [
       `hidden_${table}`,
-      `update of workspace on ${table} when old.workspace = 1 and new.workspace = 0`,
+      `update of workspace on ${table} when old.workspace = 1 and new.workspace = 0 and not ${toTrash(table)}`,
       `hidden ${table}`,
+    ]),
+    ...noted.map((table): [string, string, string] => [
+      `trashed_${table}`,
+      `delete on trash_rows when old.kind = '${table}' and ${living} and not ${isBack(table)}`,
+      table === 'images' || table === 'tags' ? `hidden ${table}` : table,
     ]),
     ['models', 'update of model_id on iterations when old.model_id is not new.model_id', 'models'],
   ];
   await db.transaction().execute(async (tx) => {
-    for (const [name, event, kind] of triggers)
-      await sql
-        .raw(
-          `create trigger if not exists erased_${name} after ${event} begin insert into erased (kind, row_id) values ('${kind}', ${kind === 'models' ? 'coalesce(old.model_id, old.id)' : 'old.id'}); end`,
-        )
-        .execute(tx);
+    const { rows } = await sql<{ name: string; sql: string }>`
+      select name, sql from sqlite_master where type = 'trigger' and name like 'erased_%'`.execute(tx);
+    const found = new Map(rows.map((row) => [row.name, row.sql.toLowerCase()]));
+    for (const [what, event, kind] of triggers) {
+      const name = `erased_${what}`;
+      const trashed = what.startsWith('trashed_');
+      const id = trashed ? 'old.row_id' : kind === 'models' ? 'coalesce(old.model_id, old.id)' : 'old.id';
+      const text = `create trigger ${name} after ${event} begin insert into erased (kind, row_id) values ('${kind}', ${id}); end`;
+      if (found.get(name) === text.toLowerCase()) continue;
+      await sql.raw(`drop trigger if exists ${name}`).execute(tx);
+      await sql.raw(text).execute(tx);
+    }
   });
 }
 
@@ -89,13 +112,17 @@ export async function eraseAgain(
 ): Promise<Required<KeyScope> | undefined> {
   if (kind === 'accounts' || kind === 'projects') {
     await tx.updateTable(kind).set({ deleted: now }).where('id', '=', id).where('deleted', 'is', null).execute();
+    const [column, itself] =
+      kind === 'accounts' ? (['account_id', 'account'] as const) : (['project_id', 'project'] as const);
+    await tx.deleteFrom('trash').where(column, '=', id).where('kind', '=', itself).execute();
     return undefined;
   }
   const [, hidden, name] = /^(hidden )?(\w+)$/.exec(kind) ?? [];
   const table = noted.find((one) => one === name);
   if (table === undefined) return undefined;
-  const scope = await scopeOf(tx, table, id);
+  const scope = (await scopeOf(tx, table, id)) ?? (await scopeOfTrashed(tx, table, id));
   if (scope === undefined) return undefined;
+  await dropNoted(tx, scope, table, id, hidden !== undefined);
   if (hidden !== undefined) {
     const column = reference[table] as 'image_id';
     await tx
@@ -125,6 +152,11 @@ export async function unlearnAgain(
     .select(['id', 'project_id', 'status'])
     .where(sql`coalesce(model_id, id)`, '=', modelId)
     .executeTakeFirst();
+  if (row === undefined) {
+    // In the trash it cannot be trained anew: it goes.
+    const trashed = await trashedByModel(tx, modelId);
+    if (trashed !== undefined) await dropOfIteration(tx, trashed, trashed.iterationId);
+  }
   if (row?.status !== 'Completed') return undefined;
   const scope = await scopeOf(tx, 'iterations', row.id);
   if (scope === undefined) return undefined;

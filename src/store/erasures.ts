@@ -7,6 +7,7 @@ import type { Queries } from './database.ts';
 import { countRows } from './erase.ts';
 import type { KeyScope } from './keys.ts';
 import type { ErasureRow, Tables } from './schema.ts';
+import { keptInTrash } from './trash-items.ts';
 
 /** The erasures of a project, or of an account with all its projects, that are not finished. */
 export async function openErasures(db: Queries, { accountId, projectId }: KeyScope): Promise<ErasureRow[]> {
@@ -80,9 +81,12 @@ export async function countImages(
 ): Promise<{ erased: number; kept: number }> {
   const some = ids === undefined ? sql`` : sql`and i.id in (${sql.join(ids)})`;
   const held = sql`exists (select 1 from iteration_images l where l.image_id = i.id)`;
+  const trashed = sql`exists (select 1 from trash_rows t where t.kind = 'images' and t.row_id = i.id)`;
+  const heldInTrash = keptInTrash('image_id', sql.ref('i.id'));
   const { rows } = await sql<{ held: number; n: number }>`
-    select ${held} as held, count(*) as n from images i
-    where i.project_id = ${projectId} ${some} and (i.workspace = 1 or (${allIterations ? 1 : 0} = 1 and ${held}))
+    select (${held} or ${heldInTrash}) as held, count(*) as n from images i
+    where i.project_id = ${projectId} ${some} and not ${trashed}
+      and (i.workspace = 1 or (${allIterations ? 1 : 0} = 1 and (${held} or ${heldInTrash})))
     group by 1`.execute(db);
   const of = (value: boolean): number => Number(rows.find((row) => Boolean(Number(row.held)) === value)?.n ?? 0);
   return allIterations ? { erased: of(true) + of(false), kept: 0 } : { erased: of(false), kept: of(true) };
@@ -95,7 +99,12 @@ export async function onlyKeptBy(db: Queries, iterationId: string): Promise<{ im
       select count(*) as n from ${sql.table(links)} mine join ${sql.table(table)} it on it.id = mine.${sql.ref(column)}
       where mine.iteration_id = ${iterationId} and it.workspace = 0 and not exists (
         select 1 from ${sql.table(links)} other
-        where other.${sql.ref(column)} = it.id and other.iteration_id <> ${iterationId})`.execute(db);
+        where other.${sql.ref(column)} = it.id and other.iteration_id <> ${iterationId})
+      and not exists (
+        select 1 from trash_rows t
+        where t.${sql.ref(column)} = it.id and t.keeps = 1 and t.iteration_id is distinct from ${iterationId})`.execute(
+      db,
+    );
     return Number(rows[0]?.n ?? 0);
   };
   return {
@@ -112,7 +121,9 @@ export async function isLearned(db: Queries, tagId: string): Promise<boolean> {
     .where('tag_id', '=', tagId)
     .limit(1)
     .executeTakeFirst();
-  return row !== undefined;
+  if (row !== undefined) return true;
+  const { rows } = await sql<{ kept: number }>`select ${keptInTrash('tag_id', sql`${tagId}`)} as kept`.execute(db);
+  return Boolean(rows[0]?.kept);
 }
 
 /** Forgets an erased account's erasures but its own, and the receipts of accounts that were erased before `until`. */

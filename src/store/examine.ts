@@ -11,6 +11,22 @@ export async function rowsWithBlob(db: Queries, kind: BlobKind): Promise<{ id: s
   let rows = db.selectFrom(hangsOn).select([id.as('id'), 'project_id as projectId']);
   if (has !== 'always')
     for (const [column, value] of Object.entries(has)) rows = rows.where(sql.ref(column), '=', value);
+  return [...(await rows.execute()), ...(await trashedWithBlob(db, kind))];
+}
+
+/** Those that were moved to the trash. */
+async function trashedWithBlob(db: Queries, kind: BlobKind): Promise<{ id: string; projectId: string }[]> {
+  const { hangsOn, has, named } = blobCustody[kind] as { hangsOn: 'images'; has: Has; named?: string };
+  const id = named === undefined ? sql`null` : sql`json_extract(row, ${sql.lit(`$.${named}`)})`;
+  let rows = db
+    .selectFrom('trash_rows')
+    .select([sql<string>`coalesce(${id}, row_id)`.as('id'), 'project_id as projectId'])
+    .where('kind', '=', hangsOn);
+  // Images and tags stay in their tables, and are only marked.
+  rows = rows.where('row', '!=', '{}');
+  if (has !== 'always')
+    for (const [column, value] of Object.entries(has))
+      rows = rows.where(sql`json_extract(row, ${sql.lit(`$.${column}`)})`, '=', value);
   return rows.execute();
 }
 

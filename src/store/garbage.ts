@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Micros } from '../base/clock.ts';
 import { type BlobKind, blobKey } from './blobs.ts';
 import { blobCustody, tableCustody } from './custody.ts';
@@ -5,6 +6,7 @@ import type { Tx } from './database.ts';
 import type { KeyScope } from './keys.ts';
 import { abandonBlobs } from './loose-blobs.ts';
 import type { Tables } from './schema.ts';
+import { keptInTrash } from './trash-items.ts';
 
 /** Where a walk over a project's deleted rows stands. */
 export interface GarbageCursor {
@@ -19,8 +21,8 @@ const keptBy = {
 } as const;
 
 /**
- * Looks at the next `limit` images or tags that were deleted from a project's workspace and removes those that no
- * iteration refers to any more, giving their blobs to the sweep. Returns where to go on; `undefined` at the end.
+ * Looks at the next `limit` images or tags that were deleted from a project's workspace and removes those that
+ * neither an iteration nor the trash keeps any more, giving their blobs to the sweep. Returns where to go on; `undefined` at the end.
  */
 export async function collectGarbage(
   tx: Tx,
@@ -41,6 +43,7 @@ export async function collectGarbage(
         .whereRef(`${iterations}.${column}` as 'iteration_images.image_id', '=', `${table}.id`)
         .limit(1)
         .as('kept_by'),
+      keptInTrash(column, sql.ref(`${table}.id`)).as('trashed'),
     ])
     .where('project_id', '=', scope.projectId)
     .where('workspace', '=', 0)
@@ -51,7 +54,7 @@ export async function collectGarbage(
     .orderBy('id')
     .limit(limit)
     .execute();
-  const ids = rows.filter((row) => row.kept_by === null).map((row) => row.id);
+  const ids = rows.filter((row) => row.kept_by === null && !row.trashed).map((row) => row.id);
   if (ids.length > 0) {
     const kinds = blobKindsOf(table);
     await abandonBlobs(
@@ -65,6 +68,8 @@ export async function collectGarbage(
           .deleteFrom(child as 'regions')
           .where(column, 'in', ids)
           .execute();
+    // What ties them to something that is in the trash.
+    await tx.deleteFrom('trash_rows').where(column, 'in', ids).execute();
     await tx.deleteFrom(table).where('id', 'in', ids).execute();
   }
   return rows.length < limit ? undefined : rows.at(-1);

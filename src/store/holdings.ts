@@ -27,7 +27,8 @@ interface Share {
 
 const columnsOf = (table: keyof Tables): [string, string][] => Object.entries(tableCustody[table].columns);
 /** Columns whose length differs from row to row. */
-const isText = (held: string): boolean => held.startsWith('sealed') || ['id', 'ids', 'word', 'lookup'].includes(held);
+const isText = (held: string): boolean =>
+  held.startsWith('sealed') || ['id', 'ids', 'word', 'lookup', 'row'].includes(held);
 const blobKindsOf = (table: keyof Tables): BlobKind[] =>
   (Object.keys(blobCustody) as BlobKind[]).filter((kind) => blobCustody[kind].hangsOn === table);
 
@@ -44,37 +45,68 @@ export function sharesOf(table: keyof Tables): Share[] {
   const lengths = (row: string): string =>
     columns.map(([name, held]) => (isText(held) ? `coalesce(octet_length(${row}.${name}), 0)` : '8')).join(' + ');
   const rows: Share = { kind: table, count: () => '1', bytes: (row) => `(${lengths(row)})`, deleted };
-  const blobs = blobKindsOf(table).map((kind): Share => {
-    const { has, size } = blobCustody[kind];
-    const conditions = has === 'always' ? [] : Object.entries(has);
-    const there = (row: string): string =>
-      conditions.length === 0
-        ? '1'
-        : `(${conditions.map(([name, value]) => `${row}.${name} = '${value}'`).join(' and ')})`;
-    return {
-      kind,
-      count: there,
-      bytes: (row) => `(${there(row)} * (${row}.${size} + ${sealOverhead}))`,
-      deleted: (row) => `(${there(row)} * ${deleted(row)})`,
-    };
-  });
+  const blobs =
+    table === 'trash_rows'
+      ? trashedBlobs()
+      : blobKindsOf(table).map((kind): Share => {
+          const { has, size } = blobCustody[kind];
+          const conditions = conditionsOf(has);
+          const there = (row: string): string =>
+            conditions.length === 0
+              ? '1'
+              : `(${conditions.map(([name, value]) => `${row}.${name} = '${value}'`).join(' and ')})`;
+          return {
+            kind,
+            count: there,
+            bytes: (row) => `(${there(row)} * (${row}.${size} + ${sealOverhead}))`,
+            deleted: (row) => `(${there(row)} * ${deleted(row)})`,
+          };
+        });
   return [rows, ...blobs];
 }
 
-/** Whose holdings a row counts to: a project's; an account's for what has its account's id. */
+/** The blobs of rows that were moved to the trash: their sizes are in the row as it was. */
+function trashedBlobs(): Share[] {
+  const moved = (Object.keys(blobCustody) as BlobKind[]).filter(
+    (kind) => !('workspace' in tableCustody[blobCustody[kind].hangsOn].columns),
+  );
+  return moved.map((kind) => {
+    const { hangsOn, has, size } = blobCustody[kind];
+    const value = (row: string, column: string): string => `json_extract(${row}.row, '$.${column}')`;
+    const there = (row: string): string =>
+      [
+        `${row}.kind = '${hangsOn}'`,
+        ...conditionsOf(has).map(([name, wanted]) => `${value(row, name)} = '${wanted}'`),
+      ].join(' and ');
+    const count = (row: string): string => `(case when ${there(row)} then 1 else 0 end)`;
+    return {
+      kind,
+      count,
+      bytes: (row) => `(case when ${there(row)} then ${value(row, size)} + ${sealOverhead} else 0 end)`,
+      deleted: count,
+    };
+  });
+}
+
+const conditionsOf = (has: 'always' | Readonly<Record<string, string | number>>): [string, string | number][] =>
+  has === 'always' ? [] : Object.entries(has);
+
+/** Whose holdings a row counts to: its project's, or its account's. */
 function scopeOf(table: keyof Tables): { readonly owners: 'accounts' | 'projects'; readonly column: string } {
-  const names = columnsOf(table).map(([name]) => name);
   if (table === 'projects') return { owners: 'projects', column: 'id' };
   if (table === 'accounts') return { owners: 'accounts', column: 'id' };
-  return names.includes('account_id')
+  return tableCustody[table].owner === 'account'
     ? { owners: 'accounts', column: 'account_id' }
     : { owners: 'projects', column: 'project_id' };
 }
 
-const kindsOf = (owners: 'accounts' | 'projects'): Share['kind'][] =>
-  counted
-    .filter((table) => scopeOf(table).owners === owners)
-    .flatMap((table) => sharesOf(table).map(({ kind }) => kind));
+const kindsOf = (owners: 'accounts' | 'projects'): Share['kind'][] => [
+  ...new Set(
+    counted
+      .filter((table) => scopeOf(table).owners === owners)
+      .flatMap((table) => sharesOf(table).map(({ kind }) => kind)),
+  ),
+];
 
 /** The three triggers of a table, by name. */
 function triggersOf(table: keyof Tables): Map<string, string> {
@@ -124,8 +156,11 @@ function isCondition(table: keyof Tables, name: string): boolean {
   );
 }
 
-/** What the holdings of a table's kinds must be, counted row by row: for making them, and for proving them. */
-function recount(table: keyof Tables): string {
+/** What the holdings must be, counted row by row: for making them, and for proving them. A kind may be in several tables. */
+const recount = (): string =>
+  `select scope_id, account_id, kind, sum(count) as count, sum(bytes) as bytes, sum(deleted) as deleted from (${counted.map(countTable).join(' union all ')}) group by scope_id, account_id, kind`;
+
+function countTable(table: keyof Tables): string {
   const { owners, column } = scopeOf(table);
   const present = `one.${tableCustody[table].key[0]} is not null`;
   const sum = (value: string): string => `coalesce(sum(case when ${present} then ${value} else 0 end), 0)`;
@@ -158,12 +193,12 @@ export async function keepHoldings(database: Kysely<Tables>): Promise<void> {
         await sql.raw(`drop trigger if exists ${name}`).execute(tx);
         await sql.raw(text).execute(tx);
       }
-      await sql
-        .raw(
-          `insert into holdings (scope_id, account_id, kind, count, bytes, deleted) select * from (${recount(table)}) where true on conflict (scope_id, kind) do update set count = excluded.count, bytes = excluded.bytes, deleted = excluded.deleted`,
-        )
-        .execute(tx);
     }
+    await sql
+      .raw(
+        `insert into holdings (scope_id, account_id, kind, count, bytes, deleted) select * from (${recount()}) where true on conflict (scope_id, kind) do update set count = excluded.count, bytes = excluded.bytes, deleted = excluded.deleted`,
+      )
+      .execute(tx);
   });
 }
 
@@ -192,7 +227,5 @@ export async function countOwn(
 
 /** All holdings, counted row by row. Reads everything: to prove what the triggers keep. */
 export async function countHoldings(db: Queries): Promise<HoldingRow[]> {
-  const rows: HoldingRow[] = [];
-  for (const table of counted) rows.push(...(await sql.raw<HoldingRow>(recount(table)).execute(db)).rows);
-  return rows;
+  return (await sql.raw<HoldingRow>(recount()).execute(db)).rows;
 }

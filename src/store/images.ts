@@ -99,6 +99,23 @@ export const findImage = (db: Queries, projectId: string, id: string): Promise<I
     )
     .executeTakeFirst();
 
+/** How many images of these ids there are, as {@link findImage} finds them. */
+export async function countPresent(db: Queries, projectId: string, ids: readonly string[]): Promise<number> {
+  const row = await db
+    .selectFrom('images')
+    .select((at) => at.fn.countAll<number>().as('n'))
+    .where('project_id', '=', projectId)
+    .where('id', 'in', [...ids])
+    .where((at) =>
+      at.or([
+        at('workspace', '=', 1),
+        at.exists(at.selectFrom('iteration_images').select('image_id').whereRef('image_id', '=', 'images.id')),
+      ]),
+    )
+    .executeTakeFirstOrThrow();
+  return Number(row.n);
+}
+
 const parseBox = (text: string): Box => {
   const [left, top, width, height] = JSON.parse(text) as [number, number, number, number];
   return { left, top, width, height };

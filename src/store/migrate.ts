@@ -8,6 +8,7 @@ import { holdings } from './migrations/0003-holdings.ts';
 import { downloads } from './migrations/0004-downloads.ts';
 import { erased } from './migrations/0004-erased.ts';
 import { erasures } from './migrations/0004-erasures.ts';
+import { trash } from './migrations/0005-trash.ts';
 import { forget } from './migrations/0006-forget.ts';
 import { imported } from './migrations/0007-imported.ts';
 import { transfers } from './migrations/0008-transfers.ts';
@@ -22,6 +23,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0004-downloads', downloads],
   ['0004-erasures', erasures],
   ['0004-erased', erased],
+  ['0005-trash', trash],
   ['0006-forget', forget],
   ['0007-imported', imported],
   ['0009-backups', backups],

@@ -1,5 +1,6 @@
 import type { Micros } from '../base/clock.ts';
 import type { ErasureKind } from '../domain/receipt.ts';
+import type { Trasher } from '../domain/trash.ts';
 
 /** Ciphertext of what a user gave (see `keys.ts`); its `kind` is `<table>.<column>`, its `id` the row's. */
 export type Sealed = Buffer;
@@ -22,6 +23,9 @@ export interface Tables {
   predictions: PredictionRow;
   exports: ExportRow;
   retention: RetentionRow;
+  trash_days: TrashDaysRow;
+  trash: TrashRow;
+  trash_rows: TrashedRow;
   audit: AuditRow;
   audit_heads: AuditHeadRow;
   takeouts: TakeoutRow;
@@ -246,6 +250,50 @@ export interface RetentionRow {
   predictions_days: number;
   /** `null`: until they are deleted. */
   exports_days: number | null;
+}
+
+/** How many days an account can bring back what it deleted; without a row the default of `domain/trash.ts` holds. */
+export interface TrashDaysRow {
+  account_id: string;
+  /** 0: not at all. */
+  days: number;
+}
+
+/**
+ * One deletion that can be undone until it is due. A project or account has nothing but this row: its own row is
+ * `deleted`. What else was deleted is in `trash_rows`.
+ */
+export interface TrashRow {
+  /** The id of the receipt, once it is erased. */
+  id: string;
+  account_id: string;
+  /** `null`: the account itself. */
+  project_id: string | null;
+  kind: ErasureKind;
+  trashed_by: Trasher;
+  trashed: Micros;
+  due: Micros;
+}
+
+/**
+ * A row that was moved out of its table into the trash; or, of images and tags, that this one is in the trash: its row
+ * stays in its table with `workspace = 0`, and its files stay too.
+ */
+export interface TrashedRow {
+  /** The table it is of. */
+  kind: string;
+  /** Its key there, joined by `/`. */
+  row_id: string;
+  item_id: string;
+  project_id: string;
+  /** JSON object of its columns, ciphertext in hexadecimal; `{}` for images and tags. */
+  row: string;
+  /** 1: the image or tag it names is not removed for good while this row is here. */
+  keeps: Flag;
+  /** Whom it refers to, where it does. */
+  image_id: string | null;
+  tag_id: string | null;
+  iteration_id: string | null;
 }
 
 /** An entry of an account's log: what was done, when, to what. Each is linked to the one before by its hash. */

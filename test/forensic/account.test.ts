@@ -64,7 +64,7 @@ test('a deleted account leaves nothing: no name, no address, no key, no cipherte
   assert.deepEqual([...lying].sort(), [...new Set(cipher.map((one) => one.kind))].sort());
   assert.ok(lying.has('ciphertext: accounts.email') && lying.has('ciphertext: account key'));
 
-  await json('POST', '/ownsight/v1/account/deletion', { name });
+  await json('POST', '/ownsight/v1/account/deletion', { name, undoDays: 0 });
   await until(
     async () => isErased(home, 'accounts', account.account, performance.timeOrigin + performance.now()),
     (erased) => erased,

@@ -24,7 +24,7 @@ function homeOf(t: TestContext): string {
 const call = (server: TestServer, path: string, init: RequestInit = {}, key = server.trainingKey) =>
   fetch(server.endpoint + path, { ...init, headers: { 'Training-Key': key, 'Content-Type': 'application/json' } });
 const remove = (server: TestServer, name: string) =>
-  call(server, '/ownsight/v1/account/deletion', { method: 'POST', body: JSON.stringify({ name }) });
+  call(server, '/ownsight/v1/account/deletion', { method: 'POST', body: JSON.stringify({ name, undoDays: 0 }) });
 
 /** A project with pictures and a stored name, by the server's first account. Returns the links to what it shows. */
 async function fill(server: TestServer): Promise<string[]> {
@@ -146,13 +146,13 @@ test('the command deletes beside a running server and without one, prints the re
     assert.equal(code, 0, said);
     return said;
   };
-  const beside = await runOwnsight(home, ['account', 'delete', 'owner', '--yes']);
+  const beside = await runOwnsight(home, ['account', 'delete', 'owner', '--yes', '--now']);
   assert.equal(beside.code, 0, beside.output);
   assert.match(await verified(beside.output), /"image-original": 18/);
   assert.equal((await call(server, '/ownsight/v1/audit')).status, 401);
   assert.equal(await server.stop(), 0);
 
-  const alone = await runOwnsight(home, ['account', 'delete', 'second'], 'second\n');
+  const alone = await runOwnsight(home, ['account', 'delete', 'second', '--undo-days', '0'], 'second\n');
   assert.equal(alone.code, 0, alone.output);
   assert.match(await verified(alone.output.slice(alone.output.lastIndexOf('{"receiptId"'))), /"accounts": 1/);
   assert.equal((await runOwnsight(home, ['doctor'])).code, 0);

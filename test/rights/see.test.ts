@@ -246,7 +246,7 @@ test('an export tells that it was downloaded, and once deleted it is gone with i
       ['export', 1, 'un modello esportato'],
     ],
   );
-  assert.equal((await ask('DELETE', one)).status, 204);
+  assert.equal((await ask('DELETE', `${one}?now=true`)).status, 200);
   assert.equal((await fetch(made!.downloadUri)).status, 404);
   assert.deepEqual(await json('GET', exports), []);
   for (const [method, path] of [
@@ -269,8 +269,12 @@ test('deleting images tells which iterations still hold them', async () => {
   const [{ name } = { name: '' }] = await json<{ name: string }[]>('GET', `${training}/iterations`);
   const ids = images.slice(0, 2).map(({ id }) => id);
   const foretold = await json<Deletion>('GET', `${own}/images/deletion?imageIds=${ids}`);
-  const told = await json<Deletion & { message: string }>('DELETE', `${own}/images?imageIds=${ids}`);
+  const { trash, receiptId, ...told } = await json<
+    Deletion & { message: string; trash: { id: string } | null; receiptId: string }
+  >('DELETE', `${own}/images?now=true&imageIds=${ids}`);
   assert.deepEqual(told, foretold);
+  assert.equal(trash, null);
+  assert.match(receiptId, /^[0-9a-f-]{36}$/);
   assert.equal(told.message, `Still held by: ${name}.`);
   assert.deepEqual(
     told.learnedFrom.map((one) => [one.images, one.keeps]),
@@ -280,7 +284,7 @@ test('deleting images tells which iterations still hold them', async () => {
   assert.equal(held((await projectData()).kinds, 'image-original').deleted, 2);
   const everywhere = await json<Deletion & { message: string }>(
     'DELETE',
-    `${own}/images?imageIds=${ids}&allIterations=true`,
+    `${own}/images?now=true&imageIds=${ids}&allIterations=true`,
   );
   assert.deepEqual([everywhere.message, everywhere.learnedFrom[0]!.keeps], ['', false]);
   assert.equal(everywhere.kinds.find(({ kind }) => kind === 'image-original')?.count, 2);

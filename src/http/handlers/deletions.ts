@@ -1,9 +1,11 @@
 import type { Deletion as DeletionReply } from '../../contract/deletion.ts';
 import { dateWithZone } from '../../contract/json.ts';
+import type { Removal as RemovalReply } from '../../contract/trash.ts';
+import type { KeySlot } from '../../domain/account.ts';
+import type { App, ProjectScope } from '../../services/context.ts';
 import {
   accountDeletion,
   type Deletion,
-  deleteImagesTelling,
   exportDeletion,
   imageDeletion,
   iterationDeletion,
@@ -19,6 +21,7 @@ import {
   listForgetting,
 } from '../../services/forgetting.ts';
 import { languageFor } from '../../services/inventory.ts';
+import { type Discarded, discard } from '../../services/trash.ts';
 import type { Answer, Handlers } from '../handler.ts';
 
 type Ids =
@@ -29,11 +32,16 @@ type Ids =
   | 'GetIterationDeletion'
   | 'GetExportDeletion'
   | 'GetPredictionsDeletion'
-  | 'RemoveImages'
   | 'GetForgetting'
   | 'ForgetImages'
   | 'ListForgetting'
-  | 'CancelForgetting';
+  | 'CancelForgetting'
+  | 'RemoveProject'
+  | 'RemoveTag'
+  | 'RemoveIteration'
+  | 'RemoveImages'
+  | 'RemovePredictions'
+  | 'DeleteExport';
 
 type Asking = { readonly query: { readonly language?: Language }; readonly languages: readonly string[] };
 type Language = ReturnType<typeof languageFor>;
@@ -53,8 +61,13 @@ export const deletionHandlers: Pick<Handlers, Ids> = {
     ),
   GetPredictionsDeletion: (call) =>
     tell(call, (language) => predictionDeletion(call.app, call.scope, call.query.ids, language)),
-  RemoveImages: (call) =>
-    tell(call, (language) => deleteImagesTelling(call.app, call.scope, imagesOf(call.query), language)),
+  RemoveProject: (call) => remove(call, { kind: 'project' }),
+  RemoveTag: (call) => remove(call, { kind: 'tag', tagId: call.params.tagId }),
+  RemoveIteration: (call) => remove(call, { kind: 'iteration', iterationId: call.params.iterationId }),
+  RemoveImages: (call) => remove(call, { kind: 'images', ...imagesOf(call.query) }),
+  RemovePredictions: (call) => remove(call, { kind: 'predictions', ids: call.query.ids }),
+  DeleteExport: (call) =>
+    remove(call, { kind: 'export', iterationId: call.params.iterationId, exportId: call.params.exportId }),
   GetForgetting: (call) =>
     tell(call, (language) => forgettingPreview(call.app, call.scope, call.query.imageIds, language)),
   async ForgetImages({ app, scope, query, languages, body: { imageIds, remakeExports = false } }) {
@@ -82,6 +95,27 @@ const imagesOf = (query: { imageIds?: string[]; allImages?: boolean; allIteratio
   allIterations: query.allIterations ?? false,
 });
 
+type Removing = Asking & {
+  readonly app: App;
+  readonly scope: ProjectScope;
+  readonly keySlot: KeySlot;
+  readonly query: { readonly now?: boolean };
+};
+
+async function remove(call: Removing, what: Discarded): Promise<Answer<RemovalReply>> {
+  const language = call.query.language ?? languageFor(call.languages);
+  const by = `${call.keySlot} training key` as const;
+  const removal = await discard(call.app, call.scope, what, { now: call.query.now ?? false, by, language });
+  const { trash, receiptId } = removal;
+  return {
+    body: {
+      ...deletionReply(removal, language),
+      trash: trash === null ? null : { id: trash.id, due: dateWithZone(trash.due) },
+      receiptId,
+    },
+  };
+}
+
 async function tell(
   { query, languages }: Asking,
   look: (language: Language) => Promise<Deletion>,
@@ -92,9 +126,13 @@ async function tell(
 
 function deletionReply(found: Deletion, language: Language): DeletionReply {
   const keeping = found.learnedFrom.filter((one) => one.keeps).map((one) => one.name);
+  const { kinds, total, publishNames, exports, learnedFrom } = found;
   return {
-    ...found,
-    exports: found.exports.map((one) => ({
+    kinds,
+    total,
+    publishNames,
+    learnedFrom,
+    exports: exports.map((one) => ({
       ...one,
       created: dateWithZone(one.created),
       lastDownloaded: one.lastDownloaded === null ? null : dateWithZone(one.lastDownloaded),

@@ -1,16 +1,41 @@
+import { dateWithZone } from '../../contract/json.ts';
 import { fromReceipt } from '../../contract/receipt.ts';
-import { deleteNamedAccount } from '../../services/account-deletion.ts';
+import { deleteNamedAccount, pendingAccountDeletion, undoAccountDeletion } from '../../services/account-deletion.ts';
 import { collectReceipt, getReceipt, listReceipts, receiptKey } from '../../services/receipts.ts';
 import type { Handlers } from '../handler.ts';
 
 /** Receipts of erasures, and the erasure whose receipt is all that is left. */
 export const receiptHandlers: Pick<
   Handlers,
-  'DeleteAccount' | 'ListReceipts' | 'GetReceipt' | 'GetReceiptKey' | 'CollectReceipt'
+  | 'DeleteAccount'
+  | 'GetPendingAccountDeletion'
+  | 'UndoAccountDeletion'
+  | 'ListReceipts'
+  | 'GetReceipt'
+  | 'GetReceiptKey'
+  | 'CollectReceipt'
 > = {
-  async DeleteAccount({ app, accountId, body, links }) {
-    const receiptId = await deleteNamedAccount(app, accountId, body.name);
-    return { body: { receiptId, receiptUrl: links.receipt(receiptId) } };
+  async DeleteAccount({ app, accountId, keySlot, body, links }) {
+    const { undoDays } = body;
+    const by = `${keySlot} training key` as const;
+    const { receiptId, due } = await deleteNamedAccount(app, accountId, body.name, { undoDays, by });
+    return {
+      body: {
+        receiptId,
+        receiptUrl: links.receipt(receiptId),
+        due: due === null ? null : dateWithZone(due),
+        undoUrl: due === null ? null : links.undo(receiptId),
+      },
+    };
+  },
+  async GetPendingAccountDeletion({ app, params, query }) {
+    const found = await pendingAccountDeletion(app, params.deletionId, query.token);
+    return { body: { ...found, asked: dateWithZone(found.asked), due: dateWithZone(found.due) } };
+  },
+  async UndoAccountDeletion({ app, params, query }) {
+    const { id, accountId } = await pendingAccountDeletion(app, params.deletionId, query.token);
+    await undoAccountDeletion(app, id);
+    return { body: { accountId, message: 'The account is as it was, and its keys are alive again.' } };
   },
   async ListReceipts({ app, accountId }) {
     return { body: (await listReceipts(app, accountId)).map(fromReceipt) };

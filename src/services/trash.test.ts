@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { jobRun } from '../../test/fixtures/run.ts';
+import { type Planted, plantAccount, plantProject, type Stores, testStores } from '../../test/fixtures/stores.ts';
+import { day } from '../base/clock.ts';
+import { purge } from '../jobs/purge.ts';
+import { trash as sweep } from '../jobs/trash.ts';
+import type { Jobs } from '../queue/job.ts';
+import { tableCustody } from '../store/custody.ts';
+import { countHoldings } from '../store/holdings.ts';
+import type { Tables } from '../store/schema.ts';
+import { examine } from './doctor.ts';
+import { deleteImages } from './images.ts';
+import { deleteIteration, unpublishIteration } from './iterations.ts';
+import { createModels } from './models.ts';
+import { getReceipt, receiptKey, verifyReceipt } from './receipts.ts';
+import { deleteTag } from './tags.ts';
+import { type Discarded, discard, setTrashDays } from './trash.ts';
+import { emptyTrashItem } from './trash-empty.ts';
+import { readTrash } from './trash-list.ts';
+import { restoreTrashItem } from './trash-restore.ts';
+
+const how = { now: false, by: 'command', language: 'en' } as const;
+const running = jobRun();
+
+/** A project whose iteration is not published, beside another one. */
+async function planted(t: TestContext) {
+  const stores = await testStores(t);
+  const accountId = await plantAccount(stores);
+  const project = await plantProject(stores, accountId);
+  const app = { ...stores, models: createModels(stores) };
+  await unpublishIteration(app, project, project.iterationId);
+  return { app, project, accountId };
+}
+
+/** Rows of a project by table, as they are but for when the project changed last, and its files. */
+async function state({ db, blobs }: Stores, { accountId, projectId }: Planted): Promise<unknown> {
+  const rows: Record<string, string[]> = {};
+  for (const table of Object.keys(tableCustody) as (keyof Tables)[]) {
+    if (!['project'].includes(tableCustody[table].owner) || table === 'trash') continue;
+    const found = await db.query
+      .selectFrom(table as 'images')
+      .selectAll()
+      .where((table === 'projects' ? 'id' : 'project_id') as 'id', '=', projectId)
+      .execute();
+    rows[table] = found
+      .map((row) => JSON.stringify({ ...row, ...(table === 'projects' ? { modified: 0 } : {}) }))
+      .sort();
+  }
+  const loose = new Set((await db.query.selectFrom('loose_blobs').select('key').execute()).map((row) => row.key));
+  const files: string[] = [];
+  for await (const { key } of blobs.list(`${accountId}/${projectId}/`)) if (!loose.has(key)) files.push(key);
+  return { rows, files: files.sort() };
+}
+
+const holdings = async ({ db }: Stores) => {
+  const key = (row: { scope_id: string; kind: string }): string => `${row.scope_id} ${row.kind}`;
+  const sorted = <Row extends { scope_id: string; kind: string }>(rows: readonly Row[]): Row[] =>
+    [...rows].sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  return {
+    kept: sorted(await db.query.selectFrom('holdings').selectAll().execute()),
+    counted: sorted(await countHoldings(db.query)),
+  };
+};
+
+/** Does the jobs of these names that are due, as the worker would. */
+async function work(stores: Stores, names: readonly ('trash' | 'purge')[] = ['trash', 'purge']): Promise<number> {
+  for (let done = 0; ; done++) {
+    const job = await stores.queue.claim('worker', names);
+    if (job === undefined) return done;
+    if (job.name === 'trash') await sweep(stores, job.payload as Jobs['trash'], running);
+    else await purge(stores, job.payload as Jobs['purge'], running);
+    await stores.queue.finish(job.id, 'worker', { state: 'done' });
+  }
+}
+
+const kinds = ({ tagId, iterationId, exportId, predictionId, imageIds }: Planted): Record<string, Discarded> => ({
+  project: { kind: 'project' },
+  tag: { kind: 'tag', tagId },
+  iteration: { kind: 'iteration', iterationId },
+  export: { kind: 'export', iterationId, exportId },
+  predictions: { kind: 'predictions', ids: [predictionId] },
+  'some images': { kind: 'images', imageIds: imageIds.slice(0, 2), allImages: false, allIterations: false },
+  'images out of all iterations': {
+    kind: 'images',
+    imageIds: imageIds.slice(0, 2),
+    allImages: false,
+    allIterations: true,
+  },
+  'all images': { kind: 'images', allImages: true, allIterations: true },
+});
+
+const none = { accountId: '', projectId: '', tagId: '', iterationId: '', exportId: '', predictionId: '', imageIds: [] };
+
+for (const name of Object.keys(kinds(none))) {
+  test(`${name}: brought back on the last day it is as it was; a day later it is erased, as foretold`, async (t) => {
+    const { app, project, accountId } = await planted(t);
+    const before = await state(app, project);
+    const one = await discard(app, project, kinds(project)[name]!, how);
+    assert.equal(one.receiptId, one.trash?.id);
+    assert.notDeepEqual(await state(app, project), before);
+    assert.deepEqual(await examine(app), []);
+    const counted = await holdings(app);
+    assert.deepEqual(counted.kept, counted.counted);
+
+    app.clock.turn(6 * day + day - 60_000_000);
+    await work(app);
+    await restoreTrashItem(app, accountId, one.trash!.id);
+    assert.deepEqual(await state(app, project), before);
+    await assert.rejects(restoreTrashItem(app, accountId, one.trash!.id), { code: 'NotFound' });
+    assert.equal((await readTrash(app, accountId, { take: 9, skip: 0 }, 'en')).total, 0);
+    // Nothing was noted as erased, so that no old copy loses what lives again.
+    assert.equal((await app.db.query.selectFrom('erased').select('seq').execute()).length, 1);
+
+    const again = await discard(app, project, kinds(project)[name]!, how);
+    const [listed] = (await readTrash(app, accountId, { take: 9, skip: 0 }, 'en')).items;
+    assert.deepEqual([listed?.id, listed?.daysLeft, listed?.by], [again.trash!.id, 7, 'command']);
+    app.clock.turn(7 * day);
+    await work(app);
+    const receipt = await getReceipt(app, accountId, again.trash!.id);
+    assert.equal(receipt.state, 'Finished');
+    const content = (await verifyReceipt(receipt.receipt!, await receiptKey(app)))!;
+    const foretold = Object.fromEntries(again.kinds.map(({ kind, count }) => [kind, count]));
+    const { bytes: _bytes, ...erased } = content.erased;
+    assert.deepEqual(erased, foretold);
+    assert.equal(Date.parse(content.asked) * 1000, Date.parse(content.invisible) * 1000);
+    assert.ok(Date.parse(content.finished) - Date.parse(content.asked) >= 7 * 86_400_000);
+    assert.deepEqual(await app.db.query.selectFrom('trash').selectAll().execute(), []);
+    assert.deepEqual(await app.db.query.selectFrom('trash_rows').selectAll().execute(), []);
+    assert.deepEqual(await examine(app), []);
+  });
+}
+
+test('what was deleted in any order comes back in any order', async (t) => {
+  const orders = [
+    [0, 1, 2],
+    [2, 1, 0],
+    [1, 2, 0],
+    [1, 0, 2],
+  ];
+  for (const order of orders) {
+    const { app, project, accountId } = await planted(t);
+    const before = await state(app, project);
+    const all = kinds(project);
+    const items: string[] = [];
+    for (const name of ['tag', 'images out of all iterations', 'iteration'])
+      items.push((await discard(app, project, all[name]!, how)).trash!.id);
+    await work(app);
+    for (const index of order) {
+      const { dropped, left } = await restoreTrashItem(app, accountId, items[index]!);
+      assert.deepEqual([dropped, left], [{}, 0]);
+    }
+    assert.deepEqual(await state(app, project), before, `order ${order}`);
+  }
+});
+
+test('what the trash keeps is not erased with what else kept it, and goes when the trash is emptied', async (t) => {
+  const { app, project, accountId } = await planted(t);
+  const [first] = project.imageIds;
+  const images = { imageIds: [first!], allImages: false, allIterations: false };
+  const item = await discard(app, project, { kind: 'images', ...images }, how);
+  await deleteIteration(app, project, project.iterationId);
+  await work(app);
+  await assert.rejects(deleteImages(app, project, images), { code: 'NotFoundImage' });
+  const there = async () =>
+    (await app.db.query.selectFrom('images').select('id').where('id', '=', first!).execute()).length;
+  assert.equal(await there(), 1);
+  // Its tag is erased meanwhile: what tied them is gone.
+  await deleteTag(app, project, project.tagId);
+  await work(app);
+  const { restored, dropped } = await restoreTrashItem(app, accountId, item.trash!.id);
+  assert.deepEqual([restored, dropped], [{ images: 1 }, {}]);
+  const again = await discard(app, project, { kind: 'images', ...images }, how);
+  await emptyTrashItem(app, accountId, again.trash!.id);
+  await work(app);
+  assert.equal(await there(), 0);
+  assert.deepEqual(await examine(app), []);
+});
+
+test('an export in the trash goes with its iteration; an iteration in the trash is restored before its export', async (t) => {
+  const { app, project, accountId } = await planted(t);
+  const all = kinds(project);
+  const exported = await discard(app, project, all.export!, how);
+  const iteration = await discard(app, project, all.iteration!, how);
+  await assert.rejects(restoreTrashItem(app, accountId, exported.trash!.id), { code: 'NotFoundIteration' });
+  await restoreTrashItem(app, accountId, iteration.trash!.id);
+  await deleteIteration(app, project, project.iterationId);
+  await work(app);
+  await assert.rejects(restoreTrashItem(app, accountId, exported.trash!.id), { code: 'NotFound' });
+  assert.deepEqual(await examine(app), []);
+});
+
+test('with 0 days, or now, nothing goes to the trash; a number out of range is refused', async (t) => {
+  const { app, project, accountId } = await planted(t);
+  for (const wrong of [-1, 31, 1.5]) await assert.rejects(setTrashDays(app, accountId, wrong), { code: 'BadRequest' });
+  const all = kinds(project);
+  assert.equal((await discard(app, project, all.export!, { ...how, now: true })).trash, null);
+  await setTrashDays(app, accountId, 0);
+  const { trash, receiptId } = await discard(app, project, all.tag!, how);
+  assert.equal(trash, null);
+  await work(app);
+  assert.equal((await getReceipt(app, accountId, receiptId!)).state, 'Finished');
+});
