@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { separateBuffers } from './base/buffers.ts';
 import { systemClock } from './base/clock.ts';
 import { pinoLog } from './base/log-pino.ts';
 import type { Config } from './config.ts';
@@ -42,6 +43,7 @@ export interface OpenApp extends App {
  * @throws AppError when the database, the blobs or the keys cannot be opened; the message says what to do.
  */
 export async function openApp(config: Config): Promise<OpenApp> {
+  separateBuffers();
   const clock = systemClock();
   const log = pinoLog(config.logLevel);
   const reserve = diskReserve([

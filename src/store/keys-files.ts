@@ -67,7 +67,9 @@ export function openKeys({ folder, masterKeyFile, needed = false }: KeyFiles): K
     const name = cacheName(scope);
     const cached = cache.get(name);
     if (cached !== undefined) return cached;
-    const loaded = subkeys(unwrap(scope, readKeyFile(folder, scope)));
+    const key = unwrap(scope, readKeyFile(folder, scope));
+    const loaded = subkeys(key);
+    key.fill(0);
     cache.set(name, loaded);
     return loaded;
   };
@@ -129,6 +131,7 @@ export function openKeys({ folder, masterKeyFile, needed = false }: KeyFiles): K
         throw storageError(error);
       }
       cache.set(cacheName(scope), subkeys(key));
+      key.fill(0);
     },
     destroy(scope) {
       const path = keyFile(folder, scope);

@@ -4,6 +4,7 @@ import Sqlite from 'better-sqlite3';
 import { tableCustody } from '../../src/store/custody.ts';
 import { openKeys } from '../../src/store/keys-files.ts';
 import type { Tables } from '../../src/store/schema.ts';
+import { associated, decrypt, subkeys } from '../../src/store/sealing.ts';
 import type { Needle } from './needles.ts';
 import { filesBelow } from './scan.ts';
 
@@ -69,6 +70,26 @@ export function accountCiphertextOf({ home, keys }: Stores, accountId: string): 
     ...sealedOf(rowsOf(home, 'account', accountId)),
     cipherNeedle('account key', readFileSync(join(keys, accountId, 'account.key'))),
   ];
+}
+
+/** The keys of an account and one of its projects themselves, unwrapped, and what is derived from them for use. */
+export function keysOf({ keys }: Stores, accountId: string, projectId: string): Needle[] {
+  const unwrapped = (parent: Buffer, file: string, scope: { accountId: string; projectId?: string }): Buffer =>
+    decrypt(
+      subkeys(parent).wrap,
+      associated({ ...scope, kind: 'key', id: '' }),
+      readFileSync(join(keys, accountId, file)),
+    );
+  const master = Buffer.from(readFileSync(join(keys, 'master.key'), 'utf8'), 'base64');
+  const account = unwrapped(master, 'account.key', { accountId });
+  const project = unwrapped(account, `${projectId}.key`, { accountId, projectId });
+  return Object.entries({ account, project }).flatMap(([owner, key]) =>
+    Object.entries({ itself: key, ...subkeys(key) }).map(([use, bytes]) => ({
+      kind: `key of the ${owner}`,
+      encoding: use,
+      bytes,
+    })),
+  );
 }
 
 /**

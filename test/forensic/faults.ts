@@ -215,3 +215,55 @@ export const faults: readonly Fault[] = [
     finding: /publish name, as hexadecimal, in the name of temporary/,
   },
 ];
+
+/** Faults that leave nothing in any file, in the places where only a look below the files finds them. */
+export const deepFaults: readonly Fault[] = [
+  {
+    name: 'a picture lies in a temporary file for a moment',
+    file: 'services/pictures.ts',
+    change: [
+      putting,
+      `): Promise<void> {\n  const moment = process.env.OWNSIGHT_HOME + '-moment';\n  ${fs}.writeFileSync(moment, bytes);\n  ${fs}.rmSync(moment);\n  await app.blobs.put(`,
+    ],
+    finding: /^paths: .*data-moment[\s\S]*^rawBefore: EXIF of a picture, as UTF-8, in the raw disk/m,
+  },
+  {
+    name: 'a file outside is named for a moment after what the user wrote',
+    file: 'services/iterations.ts',
+    change: [
+      `  const target = input.predictionId.trim();\n`,
+      `  const target = input.predictionId.trim();\n  ${fs}.rmSync('/tmp/' + name, { force: true });\n`,
+    ],
+    finding: /^paths: publish name, as UTF-8, in the name of a path/m,
+  },
+  {
+    name: 'addresses of requests are remembered',
+    file: 'http/routes.ts',
+    change: [
+      handling,
+      `${handling}\n          (((globalThis as Record<string, unknown>).seen ??= []) as string[]).push(request.url.split('').join(''));`,
+    ],
+    finding: /^held: project name, as UTF-8, in the heap/m,
+  },
+  {
+    name: 'small buffers share blocks with buffers that are kept',
+    file: 'app.ts',
+    change: ['  separateBuffers();\n', ''],
+    finding: /^held: .*, in buffers/m,
+  },
+  {
+    name: 'destroyed keys stay in memory',
+    file: 'store/sealing.ts',
+    change: ['for (const key of [seal, lookup, wrap]) key.fill(0);', 'void [seal, lookup, wrap];'],
+    finding: /^keysInMemory: key of the account/m,
+  },
+  {
+    name: 'a destroyed key is only unlinked',
+    file: 'base/durable.ts',
+    change: [
+      'for (let at = 0; at < zeros.length; ) at += writeSync(fd, zeros, at, zeros.length - at, at);',
+      'void zeros;',
+    ],
+    finding: /^rawAfter: ciphertext: project key/m,
+  },
+];

@@ -43,6 +43,7 @@ export const neverTaken: Readonly<Record<string, string>> = {
   'TrainProject query.notificationEmailAddress': 'the walk has made tags without pictures, which cannot be trained',
   'GetArtifact query.path': 'says which file',
   'CollectReceipt query.token': 'a secret of the server',
+  'ReadTakeout query.token': 'a secret of the server',
   'DeleteAccount body.name': 'must be the name of the account',
 };
 
