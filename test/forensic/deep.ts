@@ -88,7 +88,7 @@ export async function examineDeep({
     ];
     if (before.size < 30) missed.push(`expected 30 kinds in memory and more but found ${before.size}`);
 
-    await client(server).json('POST', '/ownsight/v1/account/deletion', { name: 'owner' });
+    await client(server).json('POST', '/ownsight/v1/account/deletion', { name: 'owner', undoDays: 0 });
     await until(
       async () => isErased(home, 'accounts', account, performance.timeOrigin + performance.now()),
       (erased) => erased,

@@ -102,8 +102,8 @@ export const faults: readonly Fault[] = [
     name: 'keys that were refused are logged',
     file: 'http/auth.ts',
     change: [
-      `if (accountId === undefined) throw`,
-      `if (accountId === undefined) app.log.warn('refused', { key: Buffer.from(String(key)).toString('base64') });\n    if (accountId === undefined) throw`,
+      `if (holder === undefined) throw`,
+      `if (holder === undefined) app.log.warn('refused', { key: Buffer.from(String(key)).toString('base64') });\n    if (holder === undefined) throw`,
     ],
     finding: /a wrong key, as base64.*, in said/,
   },
