@@ -51,16 +51,18 @@ export function importCommand(): Command {
       ),
     )
     .action((options: CustomVisionOptions) =>
-      importing(options, async (app, account, run) =>
-        importCustomVision(app, {
+      importing(options, async (app, account, run) => {
+        if (/^http:\/\/(?!127\.|localhost[:/]|\[::1\])/i.test(options.endpoint))
+          process.stderr.write('note: over http the key can be read on its way; take https where there is it\n');
+        return importCustomVision(app, {
           endpoint: options.endpoint,
           key: await keyOf(options),
           apiVersion: options.apiVersion,
           projects: options.project,
           accountId: account,
           ...run,
-        }),
-      ),
+        });
+      }),
     );
   for (const form of fileForms) command.addCommand(fileCommand(form));
   return command;
@@ -122,7 +124,16 @@ async function importing(
         signal: stopping.signal,
         onProgress: (progress: ImportProgress) => line.show(() => inWords(progress)),
       };
-      const report = await work(app, account, run).finally(() => line.end());
+      const report = await work(app, account, run)
+        .catch((error: unknown) => {
+          if (!stopping.signal.aborted) throw error;
+          return undefined;
+        })
+        .finally(() => line.end());
+      if (report === undefined) {
+        process.exitCode = interrupted;
+        return line.say('STOPPED before anything was made.');
+      }
       if (options.report !== undefined)
         writeFileDurablySync(resolve(options.report), Buffer.from(`${JSON.stringify(report, null, 2)}\n`));
       for (const words of summary(report)) line.say(words);

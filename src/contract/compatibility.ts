@@ -41,6 +41,14 @@ Made from the operation tables in \`src/contract/\`: do not edit.
 ${table('training', 'Training')}
 ${table('prediction', 'Prediction')}
 
+## Imported iterations
+
+What \`ownsight import custom-vision\` brings of an iteration is what the other service told of it, without the model. It is
+listed as \`Completed\`, is not exportable, and \`trainingErrorDetails\` (v3.4-preview) says that it was imported.
+GetIterationPerformance answers with the other service's own figures at the thresholds 0.05, 0.10 … 0.95, at others with what
+follows from its results picture by picture; of a detector only at those. PublishIteration, ExportIteration and QuickTestImage
+answer \`400 BadRequestIterationIsNotTrained\`, "imported without its model"; QuickTestImage without an iteration passes it over.
+
 ## Ownsight's own
 
 Beside Azure's API, in the same manner, opened by a training key.

@@ -1,9 +1,7 @@
-import { AppError } from '../../base/errors.ts';
 import { domainById } from '../../domain/domain.ts';
 import type { ImportedIteration } from '../../domain/iteration.ts';
-import { limits } from '../../domain/limits.ts';
 import type { Scores } from '../../domain/performance.ts';
-import { picturesOf, type Reading, tagFrom } from './custom-vision-pictures.ts';
+import { pagesOf, picturesOf, type Reading, tagFrom } from './custom-vision-pictures.ts';
 import type { SourceIteration, SourceProject } from './source.ts';
 import { type Told, told, toldId, toldList, toldNumber, toldText, toldTime } from './told.ts';
 
@@ -51,20 +49,14 @@ export function customVisionIteration(
     },
     pictures: () => picturesOf(reading, root, id),
     async *results() {
-      for (let skip = 0; ; skip += limits.take) {
-        const page = await vision.get(`${path}/images?orderBy=Oldest&take=${limits.take}&skip=${skip}`, signal);
-        if (page === undefined) return;
-        if (!Array.isArray(page)) throw new AppError('ImportRefused', 'expected a list of results but received none');
-        for (const each of toldList(page)) {
-          const imageId = toldId(each.id);
-          const probabilities = new Map<string, number>();
-          for (const prediction of toldList(each.predictions)) {
-            const [tagId, probability] = [toldId(prediction.tagId), toldNumber(prediction.probability)];
-            if (tagId !== undefined && probability !== undefined) probabilities.set(tagId, probability);
-          }
-          if (imageId !== undefined && probabilities.size > 0) yield { id: imageId, probabilities };
+      for await (const each of pagesOf(reading, `${path}/images`, '', true)) {
+        const imageId = toldId(each.id);
+        const probabilities = new Map<string, number>();
+        for (const prediction of toldList(each.predictions)) {
+          const [tagId, probability] = [toldId(prediction.tagId), toldNumber(prediction.probability)];
+          if (tagId !== undefined && probability !== undefined) probabilities.set(tagId, probability);
         }
-        if (page.length < limits.take) return;
+        if (imageId !== undefined && probabilities.size > 0) yield { id: imageId, probabilities };
       }
     },
     async performance() {

@@ -1,4 +1,4 @@
-import { AppError } from '../../base/errors.ts';
+import { AppError, expected } from '../../base/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { TagType } from '../../domain/tag.ts';
 import type { Fetcher, FetchStatus } from '../fetcher.ts';
@@ -13,6 +13,9 @@ export interface Reading {
   readonly fetcher: Fetcher;
   readonly signal: AbortSignal | undefined;
 }
+
+/** Ten times what a project may hold. */
+const mostEntries = 10 * limits.imagesPerProject;
 
 const tagTypes: readonly unknown[] = ['Regular', 'Negative', 'GeneralProduct'] satisfies TagType[];
 
@@ -35,19 +38,31 @@ export async function* picturesOf(
   root: string,
   iterationId: string | undefined,
 ): AsyncGenerator<SourcePicture | Fault> {
-  const { vision, signal } = reading;
+  const { vision } = reading;
   const lists = vision.version.list === 'all' ? ['images'] : ['images/tagged', 'images/untagged'];
   const iteration = iterationId === undefined ? '' : `&iterationId=${iterationId}`;
   for (const list of lists)
-    for (let skip = 0; ; skip += limits.take) {
-      const page = await vision.get(
-        `${root}/${list}?orderBy=Oldest&take=${limits.take}&skip=${skip}${iteration}`,
-        signal,
-      );
-      if (!Array.isArray(page)) throw new AppError('ImportRefused', `expected a list of pictures but received none`);
-      for (const one of toldList(page)) yield pictureFrom(reading, one);
-      if (page.length < limits.take) break;
-    }
+    for await (const one of pagesOf(reading, `${root}/${list}`, iteration)) yield pictureFrom(reading, one);
+}
+
+/**
+ * Every entry of a list that comes in pages, oldest first. @throws AppError `ImportRefused` when it is none (unless it
+ * `mayLack`), or endless.
+ */
+export async function* pagesOf(
+  { vision, signal }: Reading,
+  path: string,
+  more: string,
+  mayLack = false,
+): AsyncGenerator<Told> {
+  for (let skip = 0; skip < mostEntries; skip += limits.take) {
+    const page = await vision.get(`${path}?orderBy=Oldest&take=${limits.take}&skip=${skip}${more}`, signal);
+    if (page === undefined && mayLack) return;
+    if (!Array.isArray(page)) throw new AppError('ImportRefused', expected('a list', path, 'something else'));
+    yield* toldList(page);
+    if (page.length < limits.take) return;
+  }
+  throw new AppError('ImportRefused', expected(`at most ${mostEntries} entries`, path, 'more'));
 }
 
 function pictureFrom(reading: Reading, one: Told): SourcePicture | Fault {

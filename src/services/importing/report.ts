@@ -84,19 +84,14 @@ export interface ImportRun {
   readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
 }
 
-/** A refusal of one thing, as the report has it. @throws what is no refusal. */
+/** A refusal of one thing, as the report has it. @throws what is no refusal of this one thing alone. */
 export function faultOf(fault: Fault['fault'], item: string, error: unknown): Fault {
   if (!(error instanceof AppError) || fatal.has(error.code)) throw error;
+  if (fault !== 'project' && fatalForProject.has(error.code)) throw error;
   return { fault, item, code: error.code as Fault['code'], reason: error.message };
 }
 
 /** What stops the whole import: the next thing would fail as well. */
-const fatal: ReadonlySet<string> = new Set([
-  'ErrorStorageFull',
-  'Conflict',
-  'NotFoundProject',
-  'KeyMissing',
-  'Sealed',
-  'ImportRefused',
-  'BadRequestExceedProjectLimit',
-]);
+const fatal: ReadonlySet<string> = new Set(['ErrorStorageFull', 'ImportRefused']);
+/** What stops the import of one project. */
+const fatalForProject: ReadonlySet<string> = new Set(['Conflict', 'NotFoundProject', 'KeyMissing', 'Sealed']);
