@@ -171,6 +171,45 @@ test('what is broken, gone, too large or lies on another host is named; the rest
   assert.deepEqual([mended!.images.imported, mended!.images.present, mended!.iterations.imported], [7, 5, 1]);
 });
 
+test('a detector: boxes come; of its iteration what was told, at the thresholds it was told for', {
+  skip,
+}, async (t) => {
+  const held = pictures(3);
+  const [id] = held.keys() as Iterable<string> as [string];
+  const told = new Map<string, Record<string, unknown>>();
+  const running = await service(t, {
+    pictures: held,
+    told,
+    settings: { domainId: 'da2e3a8a-40a5-4171-82f4-58522f70fbc1', classificationType: null, useNegativeSet: false },
+  });
+  const { endpoint, projectId, iterationId, tagId } = running;
+  const box = { left: 0.378543377, top: 0.162310928, width: 0.280251384, height: 0.6579386 };
+  const regionId = newId();
+  const created = '2019-09-16T15:09:02.6993342';
+  for (const one of held.keys())
+    told.set(one, { regions: [{ regionId: one === id ? regionId : newId(), tagId, created, ...box }] });
+  const { report, stores, accountId } = await importing(t, endpoint);
+  assert.deepEqual(failed(report), []);
+  const [{ compared, notes }] = report.projects as [ImportReport['projects'][0]];
+  assert.deepEqual([compared.length, compared[0]!.computed], [1, null]);
+  assert.match(notes.join(), /useNegativeSet/);
+  const scope = { accountId, projectId };
+  const { iterationPerformance, imagePerformances } = await import('../../src/services/performance.ts');
+  const { getImages } = await import('../../src/services/images.ts');
+  const [image] = await getImages(stores, scope, [id]);
+  assert.deepEqual(
+    image!.regions.map((one) => [one.id, one.box, one.created]),
+    [[regionId, box, Date.parse('2019-09-16T15:09:02.699Z') * 1000 + 334]],
+  );
+  assert.equal((await iterationPerformance(stores, scope, iterationId, 0.35)).precision, 0.35);
+  await assert.rejects(iterationPerformance(stores, scope, iterationId, 0.77), /ask for one of these/);
+  const results = await imagePerformances(stores, scope, iterationId, {});
+  assert.deepEqual(
+    results.map((one) => one.predictions),
+    [[], [], []],
+  );
+});
+
 test('a key that is refused, a wrong address and another version are refused before anything is made', {
   skip,
 }, async (t) => {
