@@ -63,7 +63,13 @@ export interface Looking extends Pick<App, 'keys'> {
 /** What deleting the account would remove: everything. */
 export async function accountDeletion(app: Looking, accountId: string, language: Language): Promise<Deletion> {
   const db = app.db.query;
-  const projects = await db.selectFrom('projects').select('id').where('account_id', '=', accountId).execute();
+  const projects = await db
+    .selectFrom('projects')
+    .select('id')
+    .where('account_id', '=', accountId)
+    // One that was deleted before is on its way out, and its names answer nothing any more.
+    .where('deleted', 'is', null)
+    .execute();
   const parts = await Promise.all(projects.map(({ id }) => wholeProject(app, { accountId, projectId: id })));
   return deletion(language, sumByKind(await holdingsOf(db, accountId)), {
     publishNames: parts.flatMap((part) => part.publishNames),
