@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '../../test/fixtures/stores.ts';
@@ -69,4 +69,44 @@ test('a full disk is ErrorStorageFull, leaves nothing of the blob and all of the
   if (status === null || status === 77 || (status === 1 && stderr.startsWith('unshare:')))
     return t.skip('needs the right to mount a small disk in a namespace of its own (Linux)');
   assert.equal(stdout.trim(), 'ErrorStorageFull ErrorStorageFull ErrorStorageFull true 2', stderr);
+});
+
+test('nothing outside its folder is removed: not by a key with dots, not through a link', async (t) => {
+  const folder = temporaryFolder(t);
+  const [root, outside] = [join(folder, 'blobs'), join(folder, 'outside')];
+  mkdirSync(outside);
+  const blobs = await diskBlobs(root);
+  const [account, project, id] = [newId(), newId(), newId()];
+  const far = join(outside, id);
+  writeFileSync(far, 'not ours');
+  for (const key of [
+    `../outside/x/${id}`,
+    `${account}/../../outside/${id}`,
+    `${account}/${project}/model/../${id}`,
+    far,
+  ])
+    await assert.rejects(blobs.delete([key as BlobKey]), /expected <account>/);
+  for (const prefix of ['../', '../outside/', `${account}/../`, '/', ''])
+    await assert.rejects(blobs.deletePrefix(prefix as `${string}/`), /expected/);
+  // A link that lies where a blob, or a folder of them, should be, goes itself; what it leads to stays.
+  mkdirSync(join(root, account, project, 'model'), { recursive: true });
+  const place = join(root, account, project, 'model', id);
+  symlinkSync(far, place);
+  await blobs.delete([blobKey(account, project, 'model', id)]);
+  linkSync(far, place);
+  await blobs.delete([blobKey(account, project, 'model', id)]);
+  symlinkSync(outside, join(root, account, project, 'export'));
+  await blobs.deletePrefix(`${account}/${project}/`);
+  assert.deepEqual(files(root), []);
+  assert.equal(readFileSync(far, 'utf8'), 'not ours');
+  // A link in place of a folder: what lies under the same name where it leads to is not ours.
+  mkdirSync(join(root, account, project), { recursive: true });
+  symlinkSync(outside, join(root, account, project, 'model'));
+  await assert.rejects(blobs.delete([blobKey(account, project, 'model', id)]), /expected a folder of its own/);
+  assert.equal(readFileSync(far, 'utf8'), 'not ours');
+  rmSync(join(root, account), { recursive: true });
+  symlinkSync(outside, join(root, account));
+  mkdirSync(join(outside, project));
+  await assert.rejects(blobs.deletePrefix(`${account}/${project}/`), /expected a folder of its own/);
+  assert.deepEqual(readdirSync(outside).sort(), [id, project].sort());
 });

@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
 import { mapConcurrently } from '../base/concurrency.ts';
 import { hasCode, isLeftover, makeDirectorySync, syncDirectory, temporaryName } from '../base/durable.ts';
 import { isId } from '../base/id.ts';
@@ -42,6 +42,16 @@ export async function diskBlobs(root: string): Promise<BlobStore> {
       making.catch(() => made.delete(path));
     }
     return making;
+  };
+  const realRoot = await realpath(root);
+  /** Refuses a folder below the root that a link leads away from it: nothing is removed there. */
+  const assertOwn = async (path: string): Promise<void> => {
+    try {
+      if ((await realpath(path)) !== join(realRoot, relative(root, path)))
+        throw new Error('expected a folder of its own for what is removed but received one that a link leads to');
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+    }
   };
   const forgetDirectories = (path: string): void => {
     for (const known of made.keys()) if (known === path || known.startsWith(path + sep)) made.delete(known);
@@ -86,6 +96,7 @@ export async function diskBlobs(root: string): Promise<BlobStore> {
     },
     async delete(keys) {
       const paths = keys.map((key) => blobPath(root, key));
+      await Promise.all([...new Set(paths.map(dirname))].map(assertOwn));
       await mapConcurrently(paths, filesAtOnce, async (path) => {
         try {
           await unlink(path);
@@ -99,6 +110,7 @@ export async function diskBlobs(root: string): Promise<BlobStore> {
       const parts = prefixParts(prefix);
       if (parts.length === 0) throw new Error('expected the prefix of an account or project but received none');
       const path = join(root, ...parts);
+      await assertOwn(dirname(path));
       forgetDirectories(path);
       await rm(path, { recursive: true, force: true, maxRetries: 3 });
       await sync(dirname(path));
