@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --rounds 5] [--only features]: how fast the server is, each figure beside a bare peer that was
+ * npm run bench [-- --rounds 5] [takeout purge …]: how fast the server is, each figure beside a bare peer that was
  * measured in the same run, in turns with it, so that the machine's own speed and mood cancel out.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,20 +10,27 @@ import sharp from 'sharp';
 import { samplePictures } from '../samples.ts';
 import { printTable, type Row } from './compare.ts';
 import { featureRows, headRows } from './compute.ts';
+import { purgeRows, takeoutRows } from './rights.ts';
 import { serverRows } from './server.ts';
 
-const { values: flags } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, only: { type: 'string' } },
+const { values: flags, positionals: only } = parseArgs({
+  options: { rounds: { type: 'string', default: '5' } },
+  allowPositionals: true,
 });
 const rounds = Number(flags.rounds);
 const directory = mkdtempSync(join(tmpdir(), 'ownsight-bench-'));
 
-/** The sections, by the words `--only` knows. */
+/** The sections, by the words that choose them. */
 const sections: Readonly<Record<string, (files: readonly string[], rounds: number) => Promise<Row[]>>> = {
   head: headRows,
   features: featureRows,
   server: serverRows,
+  takeout: takeoutRows,
+  purge: purgeRows,
 };
+
+const unknown = only.filter((name) => !(name in sections));
+if (unknown.length > 0) throw new Error(`expected some of ${Object.keys(sections).join(', ')} but received ${unknown}`);
 
 try {
   console.log(
@@ -32,7 +39,7 @@ try {
   const files = await drawFiles(192);
   const rows: Row[] = [];
   for (const [name, section] of Object.entries(sections))
-    if (flags.only === undefined || flags.only === name) rows.push(...(await section(files, rounds)));
+    if (only.length === 0 || only.includes(name)) rows.push(...(await section(files, rounds)));
   printTable(rows);
   process.exitCode = rows.every((row) => row.ok) ? 0 : 1;
 } finally {

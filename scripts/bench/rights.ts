@@ -1,0 +1,127 @@
+import { spawnSync } from 'node:child_process';
+import { createDecipheriv } from 'node:crypto';
+import { createWriteStream, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { openApp } from '../../src/app.ts';
+import type { ArchiveFormatName } from '../../src/base/archive-format.ts';
+import { readConfig } from '../../src/config.ts';
+import { createAccount } from '../../src/services/accounts.ts';
+import { takeOut } from '../../src/services/takeout/takeout.ts';
+import { plantPictures } from '../../test/fixtures/many-pictures.ts';
+import { startServer } from '../../test/fixtures/server.ts';
+import { until } from '../../test/fixtures/until.ts';
+import { inTurns, limitRow, median, type Row, ratioRow } from './compare.ts';
+import { distinct } from './distinct.ts';
+import { startSide } from './side.ts';
+import type { LoadResult, LoadTask } from './sides/load.ts';
+
+const count = 10_000;
+
+/** An account with `count` pictures in one project, and its stores opened; removed with {@link close}. */
+async function manyPictures(files: readonly string[]) {
+  const folder = mkdtempSync(join(tmpdir(), 'ownsight-bench-'));
+  const home = join(folder, 'data');
+  const app = await openApp({ ...readConfig({ OWNSIGHT_HOME: home }), logLevel: 'silent' });
+  const { id: accountId } = await createAccount(app, { userName: 'bench' });
+  const jpegs = files.map((file) => readFileSync(file));
+  const projectId = await plantPictures(app, accountId, count, (n) => distinct(jpegs[n % jpegs.length]!, n));
+  const clear = (): void => rmSync(folder, { recursive: true, force: true });
+  return { folder, home, app, accountId, projectId, clear };
+}
+
+/** Taking out against what cannot be saved: `tar` of the same files, and decrypting them. */
+export async function takeoutRows(files: readonly string[], rounds: number): Promise<Row[]> {
+  const { folder, home, app, accountId, projectId, clear } = await manyPictures(files);
+  const blobs = join(home, 'blobs', accountId, projectId, 'image-original');
+  const out = join(folder, 'out');
+  const timed = async (work: () => Promise<void> | void): Promise<number> => {
+    const begun = performance.now();
+    await work();
+    const seconds = (performance.now() - begun) / 1000;
+    rmSync(out, { force: true });
+    return count / seconds;
+  };
+  const ours = (format: ArchiveFormatName) => () =>
+    timed(async () => {
+      const { stream, missing } = await takeOut(app, accountId, { projectId, format });
+      await pipeline(stream, createWriteStream(out, { flush: true }));
+      if (missing.length > 0) throw new Error(`expected a complete archive but ${missing.length} are missing`);
+    });
+  const peer = () =>
+    timed(() => {
+      const { status, stderr } = spawnSync('tar', ['-cf', out, '-C', blobs, '.'], { encoding: 'utf8' });
+      if (status !== 0) throw new Error(`tar: ${stderr}`);
+      for (const name of readdirSync(blobs)) {
+        const sealed = readFileSync(join(blobs, name));
+        createDecipheriv('aes-256-gcm', Buffer.alloc(32), sealed.subarray(1, 13)).update(sealed.subarray(13));
+      }
+    });
+  try {
+    const rows: Row[] = [];
+    for (const format of ['tar', 'zip'] as const) {
+      const found = await inTurns(rounds, ours(format), peer);
+      rows.push(
+        ratioRow(
+          `takeout of 10,000 pictures as ${format}, against tar and decryption`,
+          'pictures/s',
+          found.ours,
+          found.peer,
+          0.7,
+        ),
+      );
+    }
+    return rows;
+  } finally {
+    await app.close();
+    clear();
+  }
+}
+
+/** How long it takes to remove a project for good, and what others feel of it meanwhile. */
+export async function purgeRows(files: readonly string[]): Promise<Row[]> {
+  const { home, app, projectId, clear } = await manyPictures(files);
+  await app.close();
+  const server = await startServer({ home });
+  const load = await startSide('load', undefined);
+  const headers = { 'Training-Key': server.trainingKey };
+  const ask = (path: string, method = 'GET') => fetch(server.endpoint + path, { method, headers });
+  const task: LoadTask = {
+    url: `${server.endpoint}/customvision/v3.3/training/domains`,
+    method: 'GET',
+    headers,
+    clients: 1,
+    seconds: 1,
+  };
+  try {
+    const project = await ask('/customvision/v3.3/training/projects?name=Other', 'POST');
+    const { id } = (await project.json()) as { id: string };
+    const felt = { ...task, url: `${server.endpoint}/customvision/v3.3/training/projects/${id}` };
+    const quiet: LoadResult[] = [];
+    for (let n = 0; n < 4; n++) quiet.push(await load.round<LoadResult>(felt));
+    const begun = performance.now();
+    await ask(`/customvision/v3.3/training/projects/${projectId}`, 'DELETE');
+    let seconds = 0;
+    const gone = until(
+      async () => (await (await ask('/ownsight/v1/receipts')).text()).includes('Erasing'),
+      (erasing) => !erasing,
+      600,
+    ).then(() => {
+      seconds = (performance.now() - begun) / 1000;
+    });
+    const meanwhile: LoadResult[] = [];
+    while (seconds === 0) meanwhile.push(await load.round<LoadResult>({ ...felt, seconds: 0.25 }));
+    await gone;
+    const rate = (results: LoadResult[]): number[] => results.map((one) => one.perSecond);
+    return [
+      limitRow('purge of 10,000 pictures', seconds, 60, 's'),
+      ratioRow('other requests during it, against none', 'requests/s', rate(meanwhile), rate(quiet.slice(1)), 0.8),
+      limitRow('other requests during it, p99', median(meanwhile.map((one) => one.p99)), 50, 'ms'),
+    ];
+  } finally {
+    await load.stop();
+    await server.stop();
+    clear();
+  }
+}
