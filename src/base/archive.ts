@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
-import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import { Readable } from 'node:stream';
+import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
 import { AppError, expected } from './errors.ts';
+import { piecesOf, type Source } from './source.ts';
 import { tarFiles } from './tar.ts';
 
 /** A file in an archive that was opened. */
@@ -14,7 +15,7 @@ export interface ArchivedFile {
   digest(): Promise<string>;
 }
 
-/** An archive on disk whose names and sizes were checked; any of its files can be read, several times. */
+/** An archive whose names and sizes were checked; any of its files can be read, several times. */
 export interface Archive {
   /** By name. */
   readonly files: ReadonlyMap<string, ArchivedFile>;
@@ -25,27 +26,19 @@ export interface Archive {
 const mostRatio = 200;
 /** What any archive may unpack to, bytes: small ones of even text compress well. */
 const alwaysAllowed = 64 * 1024 * 1024;
-/** Read at once from a tar, bytes. */
-const pieceBytes = 1024 * 1024;
-
 /**
- * Opens a zip or a tar. Nothing is unpacked yet.
+ * Opens a zip or a tar. Nothing is unpacked yet. Closing it closes the source, and so does a failure.
  * @throws AppError `BadArchive`, naming the entry: it leads out of the archive, is no plain file, is there twice, or
  * unpacks to far more than it packs.
  */
-export async function openArchive(path: string): Promise<Archive> {
-  const file = await open(path);
+export async function openArchive(source: Source): Promise<Archive> {
   try {
-    const head = Buffer.alloc(512);
-    await file.read(head, 0, 512, 0);
-    if (head.toString('latin1', 257, 262) === 'ustar') return await openTar(file);
-    if (head.toString('latin1', 0, 2) === 'PK') {
-      await file.close();
-      return await openZip(path);
-    }
+    const head = await source.read(0, 512);
+    if (head.toString('latin1', 257, 262) === 'ustar') return await openTar(source);
+    if (head.toString('latin1', 0, 2) === 'PK') return await openZip(source);
     throw bad('a zip or a tar', 'the archive', 'something else');
   } catch (error) {
-    await file.close().catch(() => undefined);
+    await source.close();
     throw error;
   }
 }
@@ -62,31 +55,29 @@ function checkName(name: string, files: ReadonlyMap<string, unknown>): void {
   if (files.has(name)) throw bad('each name once', 'the entries', `${name} twice`);
 }
 
-async function openTar(file: FileHandle): Promise<Archive> {
+async function openTar(source: Source): Promise<Archive> {
   const files = new Map<string, ArchivedFile>();
-  for await (const { name, at, bytes } of tarFiles(file)) {
+  for await (const { name, at, bytes } of tarFiles(source)) {
     checkName(name, files);
     files.set(
       name,
-      archived(name, bytes, async () => piecesOf(file, at, at + bytes)),
+      archived(name, bytes, async () => piecesOf(source, at, at + bytes)),
     );
   }
-  return { files, close: () => file.close() };
+  return { files, close: () => source.close() };
 }
 
-/** The bytes from `from` to the one before `to`. */
-async function* piecesOf(file: FileHandle, from: number, to: number): AsyncGenerator<Buffer> {
-  for (let at = from; at < to; ) {
-    const piece = Buffer.allocUnsafe(Math.min(pieceBytes, to - at));
-    const { bytesRead } = await file.read(piece, 0, piece.length, at);
-    if (bytesRead === 0) throw new Error('the archive became shorter');
-    yield piece.subarray(0, bytesRead);
-    at += bytesRead;
-  }
+/** What yauzl reads from. */
+function readerOf(source: Source): RandomAccessReader {
+  const reader: RandomAccessReader = Object.create(RandomAccessReader.prototype);
+  Object.assign(reader, { refCount: 0 });
+  reader._readStreamForRange = (start, end) => Readable.from(piecesOf(source, start, end), { objectMode: false });
+  return reader;
 }
 
-async function openZip(path: string): Promise<Archive> {
-  const zip: ZipFile = await openPromise(path, { lazyEntries: true, autoClose: false, strictFileNames: true }).catch(
+async function openZip(source: Source): Promise<Archive> {
+  const options = { lazyEntries: true, autoClose: false, strictFileNames: true };
+  const zip: ZipFile = await fromRandomAccessReaderPromise(readerOf(source), source.bytes, options).catch(
     (error: unknown) => {
       throw new AppError('BadArchive', expected('a sound zip', 'the archive', (error as Error).message), error);
     },
@@ -119,6 +110,7 @@ async function openZip(path: string): Promise<Archive> {
       files,
       async close() {
         zip.close();
+        await source.close();
       },
     };
   } catch (error) {

@@ -1,6 +1,6 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { PackedEntry, Piece } from './archive-entry.ts';
 import { AppError, expected } from './errors.ts';
+import type { Source } from './source.ts';
 
 const block = 512;
 /** Eleven octal digits: the largest size a header holds. */
@@ -89,16 +89,16 @@ export interface TarFile {
  * The plain files of a tar, in order; nothing of them is read.
  * @throws AppError `BadArchive` naming the entry that is no plain file, or is cut off.
  */
-export async function* tarFiles(file: FileHandle): AsyncGenerator<TarFile> {
-  const { size } = await file.stat();
-  const bytes = Buffer.alloc(block);
+export async function* tarFiles(source: Source): AsyncGenerator<TarFile> {
+  let bytes: Buffer;
   const text = (from: number, length: number): string => {
     const end = bytes.indexOf(0, from);
     return bytes.toString('utf8', from, end < 0 || end > from + length ? from + length : end);
   };
   for (let at = 0; ; ) {
-    const { bytesRead } = await file.read(bytes, 0, block, at);
-    if (bytesRead < block) throw new AppError('BadArchive', expected('two empty blocks at the end', 'the tar', 'none'));
+    bytes = await source.read(at, block);
+    if (bytes.length < block)
+      throw new AppError('BadArchive', expected('two empty blocks at the end', 'the tar', 'none'));
     if (bytes.every((byte) => byte === 0)) return;
     if (Number.parseInt(text(148, 8), 8) !== checksum(bytes) || text(257, 5) !== 'ustar')
       throw new AppError('BadArchive', expected('a header', `the tar at byte ${at}`, 'something else'));
@@ -109,7 +109,8 @@ export async function* tarFiles(file: FileHandle): AsyncGenerator<TarFile> {
     if (type !== '5') {
       if (type !== '0' && type !== '\0')
         throw new AppError('BadArchive', expected('a plain file', name, `type ${type}`));
-      if (!(at + block + length <= size)) throw new AppError('BadArchive', expected(`${length} bytes`, name, 'fewer'));
+      if (!(at + block + length <= source.bytes))
+        throw new AppError('BadArchive', expected(`${length} bytes`, name, 'fewer'));
       yield { name, at: at + block, bytes: length };
     }
     at += block + Math.ceil(length / block) * block;

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { fileSource } from '../base/source.ts';
 import { listAccounts } from '../services/accounts.ts';
 import { eraseWhatWasErased } from '../services/erased.ts';
 import { putBack } from '../services/restore/restore.ts';
@@ -21,7 +22,7 @@ export function restoreCommand(): Command {
         const line = progressLine();
         const wanted = options.account === undefined ? undefined : await accountId(app, options.account);
         const restored = await putBack(app, {
-          path,
+          source: await fileSource(path),
           accountId: wanted,
           onProgress: ({ step, doneBytes, totalBytes }) =>
             line.show(() => `${step}: ${totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes)} %`),

@@ -13,6 +13,7 @@ import type { Queue } from '../queue/queue.ts';
 import { startWorker } from '../queue/worker.ts';
 import { createAccount, listAccounts, viewKeys } from '../services/accounts.ts';
 import { recover } from '../services/recovery.ts';
+import { clearSpool, interruptRestores } from '../services/restore/restores.ts';
 import { lockFile } from '../store/database-sqlite.ts';
 
 /** How long a stop may take before the process ends anyway, ms. What is cut off then is taken up again at the next start. */
@@ -37,6 +38,7 @@ async function serve(options: { readyFile?: string }): Promise<void> {
   const unlock = lockFile(join(config.home, 'server.lock'));
   const app = await openApp(config);
   const { reserve } = app;
+  await clearSpool(app);
   reserve.makeWay();
   await reserve.giveWay(() => recover(app));
   reserve.fill();
@@ -75,7 +77,7 @@ async function serve(options: { readyFile?: string }): Promise<void> {
     setTimeout(() => process.exit(0), stopTime).unref();
     setTimeout(() => server.server.closeAllConnections(), requestTime).unref();
     if (options.readyFile !== undefined) rmSync(options.readyFile, { force: true });
-    await Promise.all([server.close(), worker.stop()]);
+    await Promise.all([server.close(), worker.stop(), interruptRestores(app)]);
     await app.close();
     unlock();
     process.exit(0);

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { openArchive } from '../base/archive.ts';
 import { AppError, expected } from '../base/errors.ts';
 import type { PublicJwk } from '../base/jws.ts';
+import { fileSource } from '../base/source.ts';
 import { type AuditHead, type AuditLink, chainFaults } from '../domain/audit.ts';
 import { listAccounts } from '../services/accounts.ts';
 import { verifyAudit } from '../services/audit.ts';
@@ -67,7 +68,7 @@ async function logInArchive(file: string): Promise<string | undefined> {
   } finally {
     await handle.close();
   }
-  const archive = await openArchive(file);
+  const archive = await openArchive(await fileSource(file));
   try {
     const log = [...archive.files].find(([name]) => name.endsWith(`/data/${auditPath}`))?.[1];
     if (log === undefined) throw new AppError('BadFile', expected(`data/${auditPath}`, file, 'no such entry'));

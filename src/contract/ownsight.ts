@@ -13,6 +13,7 @@ import {
   ReceiptKey,
   Receipts,
 } from './receipt.ts';
+import { Restore, Restores } from './restore.ts';
 import { Retention, RetentionUpdate } from './retention.ts';
 import { boolean, ids, int32, int53, optional, query, text } from './schema.ts';
 import { Format, Takeout, TakeoutRequest, Takeouts } from './takeout.ts';
@@ -131,6 +132,23 @@ export const ownsightOperations = {
     success: [200, 206],
     summary:
       'The archive, or the part that `Range` asks for. The same bytes whenever they are asked for; 412 when that is not possible any more because the account changed.',
+  },
+  BeginRestore: {
+    ...get,
+    method: 'POST',
+    path: '/restores',
+    body: { kind: 'stream' },
+    reply: Restore,
+    success: [202],
+    summary:
+      'Put an archive of a takeout back into the account: the body is the zip or tar, of any length. All of it is checked before anything is written. What is there already is left as it is, so that sending it twice changes nothing.',
+  },
+  ListRestores: { ...get, path: '/restores', reply: Restores, summary: 'What was put back within a day, or is.' },
+  GetRestore: { ...get, path: '/restores/{restoreId}', reply: Restore, summary: 'How far it is, or how it ended.' },
+  CancelRestore: {
+    ...remove,
+    path: '/restores/{restoreId}',
+    summary: 'End it: projects that are back stay, what is there of the next one is removed.',
   },
   GetAudit: {
     api: 'ownsight',

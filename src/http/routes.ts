@@ -22,6 +22,7 @@ import { labelHandlers } from './handlers/labels.ts';
 import { predictionHandlers } from './handlers/predictions.ts';
 import { projectHandlers } from './handlers/projects.ts';
 import { receiptHandlers } from './handlers/receipts.ts';
+import { restoreHandlers } from './handlers/restores.ts';
 import { retentionHandlers } from './handlers/retention.ts';
 import { tagHandlers } from './handlers/tags.ts';
 import { takeoutHandlers } from './handlers/takeout.ts';
@@ -51,6 +52,7 @@ const handlers: Handlers = {
   ...inventoryHandlers,
   ...deletionHandlers,
   ...trashHandlers,
+  ...restoreHandlers,
   ...retentionHandlers,
   ...auditHandlers,
   ...receiptHandlers,

@@ -18,8 +18,6 @@ export async function createServer(app: App): Promise<FastifyInstance> {
     rewriteUrl: (request) => (request.url ?? '/').replace(/^[^?]*/, (path) => path.replaceAll(/\/{2,}/g, '/')),
     routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 2048 },
     forceCloseConnections: 'idle',
-    // A body that drips holds its memory no longer than this: 512 MB at 7 Mbit/s, ms.
-    requestTimeout: 600_000,
     // No hook runs for these.
     frameworkErrors: (error, request, reply) => handleError(error, request, reply.headers(headersOf(request))),
     clientErrorHandler(_error, socket) {
@@ -35,6 +33,7 @@ export async function createServer(app: App): Promise<FastifyInstance> {
   server.decorateRequest('keySlot', 'primary');
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(headersOf(request));
+    limitTime(request);
   });
   // Bodies arrive whole as bytes: what they are is decided by the operation, since clients name wrong media types.
   server.removeAllContentTypeParsers();
@@ -47,6 +46,24 @@ export async function createServer(app: App): Promise<FastifyInstance> {
   await registerDocs(server);
   await server.ready();
   return server;
+}
+
+/**
+ * How long a body may take that is collected in memory: 512 MB at 7 Mbit/s; and how long one that is streamed may pause,
+ * ms.
+ */
+const bodyTime = 600_000;
+
+/** Ends a connection whose body drips, so that it holds no memory. */
+function limitTime(request: FastifyRequest): void {
+  const { raw } = request;
+  if (request.routeOptions.config.operation?.body?.kind === 'stream') {
+    raw.socket.setTimeout(bodyTime);
+    return;
+  }
+  if (raw.complete) return;
+  const timer = setTimeout(() => raw.destroy(), bodyTime).unref();
+  for (const end of ['end', 'close']) raw.once(end, () => clearTimeout(timer));
 }
 
 /** The headers of every answer. */

@@ -5,6 +5,7 @@ import { emptyLog, eraseGarbage, eraseLooseBlobs, eraseScope } from '../services
 import { erasuresUnderWay, finishErasures } from '../services/receipts.ts';
 import type { KeyScope } from '../store/keys.ts';
 import { nextSweep, projectsWithLooseBlobs } from '../store/loose-blobs.ts';
+import { beingRestored } from '../store/restores.ts';
 import { isTrashed } from '../store/trash-items.ts';
 
 type Purging = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'erased'>;
@@ -37,6 +38,12 @@ async function purgeAccount(app: Purging, accountId: string, run: JobRun): Promi
 }
 
 async function purgeProject(app: Purging, scope: Required<Jobs['purge']>, run: JobRun): Promise<void> {
+  const leased = await beingRestored(app.db.query, scope.projectId, app.clock.now());
+  if (leased !== undefined) {
+    const options = { once: `purge-later/${scope.projectId}`, runAt: leased + 1 };
+    await app.db.transaction((tx) => app.queue.enqueue(tx, 'purge', scope, options));
+    return;
+  }
   const project = await app.db.query
     .selectFrom('projects')
     .select('deleted')

@@ -6,6 +6,7 @@ import { unfinishedScopes } from '../store/erasures.ts';
 import { collectGarbage, type GarbageCursor } from '../store/garbage.ts';
 import type { KeyScope } from '../store/keys.ts';
 import { projectsWithLooseBlobs, sweepBlobs } from '../store/loose-blobs.ts';
+import { projectsBeingRestored } from '../store/restores.ts';
 import { removeTakeouts, takeoutsOfProject } from '../store/takeouts.ts';
 import type { App, ProjectScope } from './context.ts';
 import { beginErasure, takeStock } from './receipts.ts';
@@ -91,10 +92,11 @@ export async function emptyLog(app: Pick<App, 'db'>, signal: AbortSignal): Promi
 
 /**
  * For the start of the only server, before it takes requests: removes every loose blob, since no upload can be under
- * way, and queues the purges that are due.
+ * way, only a restore that a command does, and queues the purges that are due.
  */
 export async function resumeErasure(app: Erasing & Pick<App, 'queue'>): Promise<void> {
-  const everything = { before: Number.MAX_SAFE_INTEGER };
+  const except = await projectsBeingRestored(app.db.query, app.clock.now());
+  const everything = { before: Number.MAX_SAFE_INTEGER, except };
   const touched = await projectsWithLooseBlobs(app.db.query);
   while ((await sweepBlobs(app.db, app.blobs, everything, rowsAtOnce)) > 0);
   await app.db.transaction(async (tx) => {

@@ -1,3 +1,4 @@
+import type { AppError } from '../base/errors.ts';
 import type { RestoreProgress } from './restore/restore.ts';
 
 /** An archive that a client reads at this moment. */
@@ -15,7 +16,7 @@ export interface Sending {
 export interface Receiving {
   progress: RestoreProgress;
   /** Ends it; resolves when what was written of an unfinished project is being removed. */
-  end(): Promise<void>;
+  end(reason: AppError): Promise<void>;
 }
 
 /** What this process sends and puts back at this moment, by the ids of takeouts and restores. */

@@ -475,7 +475,7 @@ export const tableCustody = {
     why: 'to tell how far it is, and what came of it',
     dataClass: 'record',
     kept: 'until a day after it ended',
-    shownBy: [],
+    shownBy: ['ListRestores', 'GetRestore'],
     deletedBy: ['DeleteAccount'],
     key: ['id'],
     hangsOn: ['accounts'],

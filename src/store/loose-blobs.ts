@@ -74,6 +74,8 @@ async function upsert(db: Queries, projectId: string, keys: readonly BlobKey[], 
 export interface Sweep {
   /** Only this project's. */
   readonly projectId?: string;
+  /** But not those of these projects. */
+  readonly except?: readonly string[];
   /** Blobs whose `sweep_after` is before this. */
   readonly before: Micros;
 }
@@ -85,7 +87,7 @@ export interface Sweep {
 export async function sweepBlobs(
   db: Database,
   blobs: BlobStore,
-  { projectId, before }: Sweep,
+  { projectId, except = [], before }: Sweep,
   limit: number,
 ): Promise<number> {
   const taken = await db.query
@@ -97,6 +99,7 @@ export async function sweepBlobs(
         .select('key')
         .where('sweep_after', '<', before)
         .$if(projectId !== undefined, (some) => some.where('project_id', '=', projectId!))
+        .$if(except.length > 0, (some) => some.where('project_id', 'not in', [...except]))
         .limit(Math.min(limit, rowsAtOnce)),
     )
     .returning('key')

@@ -81,3 +81,8 @@ export async function failRestoresOfServer(db: Queries, now: Micros): Promise<vo
     .where('state', 'in', underWay)
     .execute();
 }
+
+/** Writes a restore down. */
+export const addRestore = async (tx: Tx, row: RestoreRow): Promise<void> => {
+  await tx.insertInto('restores').values(row).execute();
+};

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { generator, type Random } from '../../scripts/samples.ts';
 import { type OpenApp, openApp } from '../../src/app.ts';
 import { openArchive } from '../../src/base/archive.ts';
+import { fileSource } from '../../src/base/source.ts';
 import { readConfig } from '../../src/config.ts';
 import { recover } from '../../src/services/recovery.ts';
 import { checkBag } from '../../src/services/restore/bag-check.ts';
@@ -61,7 +62,7 @@ const takeout = (format: string): Deed => ({
   async after(folder, when) {
     const path = join(folder, `all.${format}`);
     if (!existsSync(path)) return;
-    const archive = await openArchive(path);
+    const archive = await openArchive(await fileSource(path));
     const { missing } = await checkBag(archive, {});
     await archive.close();
     assert.deepEqual([...missing], [], `${when}: missing in an archive that has its name`);

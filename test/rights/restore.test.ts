@@ -8,6 +8,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { after, before, test } from 'node:test';
 import { archiveFormats, archivePart } from '../../src/base/archive-format.ts';
+import { fileSource } from '../../src/base/source.ts';
 import { zip } from '../../src/base/zip.ts';
 import type { putBack as PutBack } from '../../src/services/restore/restore.ts';
 import { newestClients } from '../fixtures/clients.ts';
@@ -38,6 +39,8 @@ after(async () => {
 // Imported late: it forbids the whole process to draw SVG, which the sample pictures are.
 const putBack: typeof PutBack = async (...args) =>
   (await import('../../src/services/restore/restore.ts')).putBack(...args);
+
+const inFile = async (path: string) => ({ source: await fileSource(path) });
 
 async function ownsight(home: string, ...args: string[]): Promise<string> {
   const { code, output } = await runOwnsight(home, args);
@@ -147,7 +150,7 @@ test('what an archive lacks is left out, and said', async (t) => {
   const changed = new Map(entries).set(`${file.split('/')[0]}/data/MISSING.json`, Buffer.from(missing));
   changed.delete(file);
   const stores = await testStores(t);
-  const { missing: said, projects } = await putBack(stores, { path: await tarOf('lacks.tar', resealed(changed)) });
+  const { missing: said, projects } = await putBack(stores, await inFile(await tarOf('lacks.tar', resealed(changed))));
   assert.equal(said.length, 1);
   assert.equal(projects.find((one) => one.from === account.projectId)!.leftOut, 1);
   const { n } = await stores.db.query
@@ -311,7 +314,7 @@ test('a broken or hostile archive is refused before anything is written, and the
   const stores = await testStores(t);
   for (const [what, make] of Object.entries(broken)) {
     const [path, named] = await make();
-    await assert.rejects(putBack(stores, { path }), (error: Error & { code?: string }) => {
+    await assert.rejects(putBack(stores, await inFile(path)), (error: Error & { code?: string }) => {
       assert.equal(error.code, 'BadArchive', `${what}: ${error.stack}`);
       assert.match(error.message, named, what);
       return true;
@@ -323,7 +326,7 @@ test('a broken or hostile archive is refused before anything is written, and the
   }
   assert.ok(readdirSync(folder).length > 0);
   assert.equal(
-    (await putBack(stores, { path: archive })).projects.length,
+    (await putBack(stores, await inFile(archive))).projects.length,
     2,
     'the archive they were made from is good',
   );

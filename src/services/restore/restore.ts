@@ -1,6 +1,7 @@
 import { openArchive } from '../../base/archive.ts';
 import { chunks } from '../../base/concurrency.ts';
 import { AppError } from '../../base/errors.ts';
+import type { Source } from '../../base/source.ts';
 import { problem } from '../../domain/problems.ts';
 import { findAccount } from '../../store/accounts.ts';
 import { idsTaken } from '../../store/rows.ts';
@@ -8,6 +9,7 @@ import { addAccount } from '../accounts.ts';
 import { otherId } from '../other-ids.ts';
 import { type ArchivedProject, checkArchive } from './archive-check.ts';
 import { checkBag } from './bag-check.ts';
+import { withLease } from './lease.ts';
 import { hasOwnId, type Restoring, restoreProject } from './restore-project.ts';
 
 /** How far a restore is. */
@@ -20,10 +22,12 @@ export interface RestoreProgress {
 
 /** What is to be put back, and where. */
 export interface RestoreInput {
-  /** A zip or tar as `takeOut` makes them. */
-  readonly path: string;
+  /** A zip or tar as `takeOut` makes them. It is closed in the end. */
+  readonly source: Source;
   /** Into this account; without it into the archive's own, which is made when it is not there. */
   readonly accountId?: string | undefined;
+  /** The restore that was written down already, into `accountId`; without it one is. */
+  readonly id?: string;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: RestoreProgress) => void) | undefined;
 }
@@ -54,11 +58,13 @@ export interface Restored {
  * new ones that are always the same for the same account. So a second time changes nothing. The whole archive is
  * checked
  * before anything is written.
- * @throws AppError `BadArchive` naming the entry: nothing was written; `NotFound`.
+ * Neither a server that starts meanwhile nor a purge takes what is half there for something left behind.
+ * @throws AppError `BadArchive` naming the entry: nothing was written; `NotFound`; `Conflict` when another one is being
+ * put back into the account.
  */
 export async function putBack(app: Restoring, input: RestoreInput): Promise<Restored> {
-  const { path, signal, onProgress } = input;
-  const archive = await openArchive(path);
+  const { source, signal, onProgress } = input;
+  const archive = await openArchive(source);
   try {
     const totalBytes = [...archive.files.values()].reduce((sum, file) => sum + file.bytes, 0);
     let checked = 0;
@@ -69,19 +75,23 @@ export async function putBack(app: Restoring, input: RestoreInput): Promise<Rest
     const bag = await checkBag(archive, { signal, onFile });
     const { account, projects } = await checkArchive(bag);
     const { accountId, accountMade } = await accountFor(app, input.accountId, account);
-    const blobBytes = projects.reduce((sum, project) => sum + project.bytes, 0);
-    let written = 0;
-    const onBlob = (bytes: number): void => {
-      written += bytes;
-      onProgress?.({ step: 'writing', doneBytes: written, totalBytes: blobBytes });
-    };
     const results: RestoredProject[] = [];
-    for (const project of projects) {
-      const { id, idOf, present } = await placeFor(app, accountId, project);
-      const plan = { from: project.id, scope: { accountId, projectId: id }, idOf, signal, onBlob };
-      const leftOut = present ? 0 : await restoreProject(app, bag, plan);
-      results.push({ from: project.id, id, outcome: present ? 'present' : 'restored', leftOut });
-    }
+    const told = { projects: results, missing: bag.missing.size };
+    await withLease(app, { accountId, id: input.id, told }, async (holding) => {
+      const blobBytes = projects.reduce((sum, project) => sum + project.bytes, 0);
+      let written = 0;
+      const onBlob = (bytes: number): void => {
+        written += bytes;
+        onProgress?.({ step: 'writing', doneBytes: written, totalBytes: blobBytes });
+      };
+      for (const project of projects) {
+        const { id, idOf, present } = await placeFor(app, accountId, project);
+        const plan = { from: project.id, scope: { accountId, projectId: id }, idOf, signal, onBlob };
+        if (!present) await holding(id);
+        const leftOut = present ? 0 : await restoreProject(app, bag, plan);
+        results.push({ from: project.id, id, outcome: present ? 'present' : 'restored', leftOut });
+      }
+    });
     return { accountId, accountMade, projects: results, missing: [...bag.missing] };
   } finally {
     await archive.close();
