@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { jobRun } from '../../test/fixtures/run.ts';
-import { type Planted, plantAccount, plantProject, type Stores, testStores } from '../../test/fixtures/stores.ts';
+import {
+  openStores,
+  type Planted,
+  plantAccount,
+  plantProject,
+  type Stores,
+  temporaryFolder,
+  testStores,
+} from '../../test/fixtures/stores.ts';
 import { day } from '../base/clock.ts';
 import { purge } from '../jobs/purge.ts';
 import { trash as sweep } from '../jobs/trash.ts';
@@ -14,6 +24,7 @@ import { deleteImages } from './images.ts';
 import { deleteIteration, unpublishIteration } from './iterations.ts';
 import { createModels } from './models.ts';
 import { getReceipt, receiptKey, verifyReceipt } from './receipts.ts';
+import { recover } from './recovery.ts';
 import { deleteTag } from './tags.ts';
 import { type Discarded, discard, setTrashDays } from './trash.ts';
 import { emptyTrashItem } from './trash-empty.ts';
@@ -200,4 +211,76 @@ test('with 0 days, or now, nothing goes to the trash; a number out of range is r
   assert.equal(trash, null);
   await work(app);
   assert.equal((await getReceipt(app, accountId, receiptId!)).state, 'Finished');
+});
+
+const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+test('restarts and a clock that is set back and forth change nothing before the time; after it a start erases', async (t) => {
+  const { app, project, accountId } = await planted(t);
+  const before = await state(app, project);
+  const item = await discard(app, project, kinds(project)['some images']!, how);
+  for (const jump of [2 * day, -day, 5 * day]) {
+    app.clock.turn(jump);
+    await recover({ ...app, log });
+    await work(app);
+  }
+  await restoreTrashItem(app, accountId, item.trash!.id);
+  assert.deepEqual(await state(app, project), before);
+  app.clock.turn(400 * day);
+  await discard(app, project, kinds(project).tag!, how);
+  app.clock.turn(-400 * day);
+  await recover({ ...app, log });
+  const [redated] = (await readTrash(app, accountId, { take: 9, skip: 0 }, 'en')).items;
+  assert.equal(redated?.daysLeft, 7);
+  app.clock.turn(7 * day);
+  await recover({ ...app, log });
+  assert.equal((await readTrash(app, accountId, { take: 9, skip: 0 }, 'en')).total, 0);
+});
+
+test('an old copy of the data brings back what was in its trash, but nothing that was erased from it since', async (t) => {
+  for (const name of Object.keys(kinds(none))) {
+    const folder = temporaryFolder(t);
+    let stores = await openStores(folder);
+    t.after(() => stores.db.close());
+    const accountId = await plantAccount(stores);
+    const project = await plantProject(stores, accountId);
+    const app = () => ({ ...stores, models: createModels(stores) });
+    await unpublishIteration(app(), project, project.iterationId);
+    await recover({ ...stores, log });
+    const before = await state(stores, project);
+    const copy = async (name: string): Promise<void> => {
+      await stores.db.close();
+      cpSync(join(folder, 'data'), join(folder, name), { recursive: true });
+      stores = await openStores(folder);
+    };
+    const putBack = async (name: string): Promise<void> => {
+      await stores.db.close();
+      rmSync(join(folder, 'data'), { recursive: true });
+      cpSync(join(folder, name), join(folder, 'data'), { recursive: true });
+      stores = await openStores(folder);
+      await recover({ ...stores, log });
+    };
+    await copy('living');
+    const item = await discard(app(), project, kinds(project)[name]!, how);
+    await copy('trashed');
+    // Thrown away and brought back: the copy from before is as good as what is there.
+    await restoreTrashItem(stores, accountId, item.trash!.id);
+    await putBack('living');
+    assert.deepEqual(await state(stores, project), before, name);
+    await putBack('trashed');
+    await restoreTrashItem(stores, accountId, item.trash!.id);
+    assert.deepEqual(await state(stores, project), before, name);
+    await putBack('trashed');
+    await emptyTrashItem(stores, accountId, item.trash!.id);
+    await work(stores);
+    const after = name === 'project' ? undefined : await state(stores, project);
+    for (const old of ['trashed', 'living']) {
+      await putBack(old);
+      await work(stores);
+      assert.equal((await readTrash(stores, accountId, { take: 9, skip: 0 }, 'en')).total, 0, `${name}, ${old}`);
+      if (after === undefined)
+        assert.deepEqual(await stores.db.query.selectFrom('projects').select('id').execute(), [], old);
+      else assert.deepEqual(await state(stores, project), after, `${name}, ${old}`);
+    }
+  }
 });

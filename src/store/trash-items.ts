@@ -82,6 +82,12 @@ export async function trashedScopes(db: Queries): Promise<Set<string>> {
   return new Set(rows.map((row) => row.project_id ?? row.account_id));
 }
 
+/** The account's projects that are in the trash themselves. */
+export async function trashedProjects(db: Queries, accountId: string): Promise<string[]> {
+  const rows = db.selectFrom('trash').select('project_id').where('account_id', '=', accountId);
+  return (await rows.where('kind', '=', 'project').orderBy('id').execute()).map((row) => row.project_id!);
+}
+
 /** Up to `limit` items of an account that are due, the first of them first; a project's or account's own last. */
 export const dueTrash = (db: Queries, accountId: string, now: Micros, limit: number): Promise<TrashRow[]> =>
   db

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { runOwnsight, startServer, type TestServer } from '../fixtures/server.ts';
 import { type TrainedAccount, trainAccount } from '../fixtures/trained-account.ts';
 import { until } from '../fixtures/until.ts';
+import { unzip } from '../fixtures/unzip.ts';
 
 let folder: string;
 let server: TestServer;
@@ -220,6 +221,27 @@ test('an account is deleted, its keys are dead; the secret link shows that and u
   assert.equal(code, 0, output);
   assert.equal(await shown(), was);
   assert.equal((await runOwnsight(server.home, ['doctor'])).code, 0);
+});
+
+test('what is taken out holds the trash too: the list, pictures and rows of what is in it, a project in it whole', async () => {
+  const { projectId, detectionId } = made;
+  const ids = (await get<Image[]>(`${azure}/images?take=2`)).map((one) => one.id);
+  const images = await json<Removal>('DELETE', `${own}/images?imageIds=${ids}`);
+  const exports = await get<{ exports: { exportId: string }[] }>(`${own}/iterations/${made.iterationId}/deletion`);
+  const { exportId } = exports.exports[0]!;
+  const exported = await json<Removal>('DELETE', `${own}/iterations/${made.iterationId}/exports/${exportId}`);
+  const project = await json<Removal>('DELETE', `/ownsight/v1/projects/${detectionId}`);
+  const file = join(folder, 'all.zip');
+  const { code, output } = await runOwnsight(server.home, ['takeout', '--out', file]);
+  assert.equal(code, 0, output);
+  const names = [...(await unzip(readFileSync(file))).keys()].map((name) => name.split('/data/')[1] ?? '');
+  const trash = names.filter((name) => name.startsWith('trash/'));
+  for (const id of ids) assert.ok(trash.some((name) => name.startsWith(`trash/${projectId}/images/${id}.`)));
+  for (const name of ['trash/trash.json', `trash/${projectId}/exports/${exportId}.zip`])
+    assert.ok(trash.includes(name), name);
+  assert.equal(trash.filter((name) => name.startsWith(`trash/${detectionId}/images/`)).length, 3);
+  assert.ok(trash.some((name) => name.startsWith(`trash/${detectionId}/rows/regions/`)));
+  for (const item of [images, exported, project]) await restore(item);
 });
 
 test('the command lists, restores and empties, and sets the days; with 0 days nothing goes to the trash', async () => {

@@ -9,6 +9,7 @@ import { auditHead } from '../../store/audit.ts';
 import { takeoutOrder } from '../../store/custody-takeout.ts';
 import { hasProject, listProjects } from '../../store/projects.ts';
 import { openText } from '../../store/sealed.ts';
+import { trashedProjects } from '../../store/trash-items.ts';
 import { readAudit, record } from '../audit.ts';
 import type { App } from '../context.ts';
 import { requireProject } from '../projects.ts';
@@ -18,6 +19,7 @@ import { takeProject } from './project.ts';
 import { readmeFiles } from './readme.ts';
 import { schemaFiles } from './schemas.ts';
 import { type MissingItem, missing, type Notes, pagesOf, reasonOf, rowLines, type Taking, takenRow } from './taking.ts';
+import { takeTrash, takeTrashList } from './trash.ts';
 
 /** How far a takeout is. */
 export interface TakeoutProgress {
@@ -165,7 +167,7 @@ export function archiveEntries(
 
 async function* files(
   app: Taking,
-  { accountId, creator, created, projects }: Parameters<typeof archiveEntries>[1],
+  { accountId, projectId: subject, creator, created, projects }: Parameters<typeof archiveEntries>[1],
   notes: Notes,
 ): AsyncGenerator<ArchiveEntry> {
   yield* readmeFiles(isoTime(created));
@@ -191,6 +193,14 @@ async function* files(
       const reason = gone ? 'deleted meanwhile' : reasonOf(error);
       missing(notes, { file: folderOf(projectId), what: 'the rest of a project', reason });
     }
+  }
+  // What is in the trash may leave it before an archive that is gone on with is whole: it is taken by those made in one go.
+  if (notes.until === everything) {
+    yield* takeTrashList(app, accountId);
+    for (const projectId of projects) yield* takeTrash(app, { accountId, projectId }, false, notes);
+    if (subject === undefined)
+      for (const projectId of await trashedProjects(app.db.query, accountId))
+        yield* takeTrash(app, { accountId, projectId }, true, notes);
   }
   if (notes.missing.length > 0) yield jsonFile('MISSING.json', notes.missing);
 }
