@@ -171,7 +171,7 @@ for (const kind of ['tmpfs', 'ext4'] as const)
 
     await reserved();
     fill(disk);
-    const body = JSON.stringify({ name: 'leaving' });
+    const body = JSON.stringify({ name: 'leaving', undoDays: 0 });
     assert.equal(await status('/account/deletion', { method: 'POST', body }), 202);
     assert.equal(await status('/data'), 401);
     await until(
