@@ -232,7 +232,7 @@ export const deepFaults: readonly Fault[] = [
     file: 'services/iterations.ts',
     change: [
       `  const target = input.predictionId.trim();\n`,
-      `  const target = input.predictionId.trim();\n  ${fs}.rmSync('/tmp/' + name, { force: true });\n`,
+      `  const target = input.predictionId.trim();\n  ${fs}.writeFileSync('/tmp/' + name, '');\n  ${fs}.rmSync('/tmp/' + name);\n`,
     ],
     finding: /^paths: publish name, as UTF-8, in the name of a path/m,
   },
@@ -253,8 +253,8 @@ export const deepFaults: readonly Fault[] = [
   },
   {
     name: 'destroyed keys stay in memory',
-    file: 'store/sealing.ts',
-    change: ['for (const key of [seal, lookup, wrap]) key.fill(0);', 'void [seal, lookup, wrap];'],
+    file: 'store/keys-files.ts',
+    change: ['    cache.delete(name);\n    wipe(keys);\n', ''],
     finding: /^keysInMemory: key of the account/m,
   },
   {
