@@ -65,7 +65,7 @@ export async function work(app: OpenApp): Promise<void> {
 
 /** What there is of an account. */
 export interface Holdings {
-  /** Its rows: table, key and project; the log, of which every attempt writes more, left out. */
+  /** Its rows: table, key and project; the log and the list of restores, which grow with every attempt, left out. */
   readonly rows: ReadonlySet<string>;
   /** Its files and what they hold, opened: name and SHA-256. */
   readonly files: ReadonlySet<string>;
@@ -91,7 +91,8 @@ export async function holdings({ db, blobs, keys }: OpenApp, accountId: string):
       const key = table === 'api_keys' ? ['purpose', 'slot'] : tableCustody[table].key;
       const projectId = table === 'projects' ? row.id : row.project_id;
       const of = projectId === undefined ? '' : ` of ${projectId}`;
-      if (table !== 'audit') rows.add(`${table} ${key.map((column) => row[column]).join('/')}${of}`);
+      if (table !== 'audit' && table !== 'restores')
+        rows.add(`${table} ${key.map((column) => row[column]).join('/')}${of}`);
       all.push(`${table} ${JSON.stringify(row)}`);
     }
   }

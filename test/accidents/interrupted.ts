@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { generator, type Random } from '../../scripts/samples.ts';
 import { type OpenApp, openApp } from '../../src/app.ts';
 import { openArchive } from '../../src/base/archive.ts';
+import { second } from '../../src/base/clock.ts';
 import { fileSource } from '../../src/base/source.ts';
 import { readConfig } from '../../src/config.ts';
 import { recover } from '../../src/services/recovery.ts';
@@ -110,9 +111,14 @@ async function opened<T>(folder: string, look: (app: OpenApp) => Promise<T>): Pr
   }
 }
 
+/**
+ * What a server does when it starts, an hour after the kill: a restore that a command was at is taken for interrupted only
+ * when it has given no sign for some time.
+ */
 const restart = async (app: OpenApp): Promise<void> => {
-  await recover(app);
-  await work(app);
+  const later = { ...app, clock: { now: () => app.clock.now() + 3600 * second } };
+  await recover(later);
+  await work(later);
 };
 
 async function prepare(folder: string): Promise<Beginning> {
