@@ -11,6 +11,7 @@ import { deleteTrashItem, findTrashDays, findTrashItem } from '../store/trash-it
 import { record } from './audit.ts';
 import type { App } from './context.ts';
 import { deleteAccount } from './erasure.ts';
+import { scheduleSweep } from './retention.ts';
 import { checkTrashDays } from './trash.ts';
 import { emptyItem, scheduleTrash } from './trash-empty.ts';
 import { resumeWork } from './trash-restore.ts';
@@ -90,6 +91,8 @@ async function trashAccount(app: Deleting, accountId: string, days: number, by: 
     await record(app, tx, 'trashed', { accountId, subjectId: item.id }, { kind: 'account', days });
     await app.queue.cancel(tx, { accountId });
     await scheduleTrash(app, tx, accountId);
+    const projects = await tx.selectFrom('projects').select('id').where('account_id', '=', accountId).execute();
+    for (const { id } of projects) await scheduleSweep(app, tx, { accountId, projectId: id });
     return { receiptId: item.id, due: item.due };
   });
 }

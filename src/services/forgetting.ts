@@ -17,7 +17,7 @@ import { touchProject } from '../store/projects.ts';
 import type { ErasureRow } from '../store/schema.ts';
 import { openText } from '../store/sealed.ts';
 import { findIterationTag } from '../store/tags.ts';
-import { isLearnedInTrash } from '../store/trash-rows.ts';
+import { isLearnedInTrash } from '../store/trash-find.ts';
 import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { type Deletion, forgettingWithin } from './deletions.ts';

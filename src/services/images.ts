@@ -6,7 +6,7 @@ import { countImages as countForErasure } from '../store/erasures.ts';
 import { countPresent, countSelected, type ImageSelection, imagesFromRows, selectImages } from '../store/images.ts';
 import { touchProject } from '../store/projects.ts';
 import { openTextOrNull, sealText } from '../store/sealed.ts';
-import { dropFromRecords } from '../store/trash-rows.ts';
+import { dropFromRecords } from '../store/trash-drop.ts';
 import type { App, ProjectScope } from './context.ts';
 import { requireIteration } from './iterations.ts';
 import { requireProject } from './projects.ts';

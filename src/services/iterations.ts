@@ -15,7 +15,7 @@ import {
 import { abandonBlobs } from '../store/loose-blobs.ts';
 import type { IterationRow } from '../store/schema.ts';
 import { openText, sealText } from '../store/sealed.ts';
-import { dropOfIteration } from '../store/trash-rows.ts';
+import { dropOfIteration } from '../store/trash-drop.ts';
 import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { checkedName } from './names.ts';

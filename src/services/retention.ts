@@ -9,7 +9,6 @@ import { unnotePredictions } from '../store/erased.ts';
 import { findOpenExpired } from '../store/erasures.ts';
 import { abandonBlobs } from '../store/loose-blobs.ts';
 import { deletePredictionRows } from '../store/predictions.ts';
-import { accountOfProject } from '../store/projects.ts';
 import {
   deleteExportsUntil,
   findRetention,
@@ -19,11 +18,13 @@ import {
   redateFuture,
   saveRetention,
 } from '../store/retention.ts';
+import { isThere } from '../store/trash-items.ts';
 import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { pictureKeys } from './pictures.ts';
 import { requireProject } from './projects.ts';
 import { addExpired } from './receipts.ts';
+import { expireTrashed } from './trash-ends.ts';
 
 /** Rows in one transaction: few enough that nobody waits long for the database. */
 const rowsAtOnce = 200;
@@ -98,7 +99,7 @@ export async function scheduleSweep(app: Pick<App, 'queue' | 'clock'>, tx: Tx, s
 }
 
 /**
- * Removes a project's predictions and exports whose time is over, oldest first, and has their files removed. Rows and
+ * Removes a project's predictions and exports whose time is over, in the trash too, oldest first, and has their files removed. Rows and
  * files are given up in the same transactions: interrupted, it goes on with what is left. The purge after it signs one
  * receipt for all of it. Returns how many rows went.
  */
@@ -114,8 +115,8 @@ export async function sweepExpired(
   for (let more = true; more; ) {
     signal?.throwIfAborted();
     more = await app.db.transaction(async (tx) => {
-      // What is deleted goes as a whole.
-      if ((await accountOfProject(tx, projectId)) === undefined) return false;
+      // What is being erased goes as a whole.
+      if (!(await isThere(tx, scope))) return false;
       const { predictionsDays, exportsDays } = await findRetention(tx, projectId);
       const due = await predictionsUntil(tx, projectId, now - predictionsDays * day, rowsAtOnce);
       const predictions = due.length === 0 ? [] : await deletePredictionRows(tx, projectId, due);
@@ -126,17 +127,18 @@ export async function sweepExpired(
         ...predictions.flatMap((id) => pictureKeys(scope, 'prediction', id)),
         ...exports.map(({ id }) => blobKey(scope.accountId, projectId, 'export', id)),
       ];
-      if (files.length > 0) {
-        await abandonBlobs(tx, projectId, files);
+      await abandonBlobs(tx, projectId, files);
+      const trashed = await expireTrashed(app, tx, scope, now);
+      const both = { predictions: predictions.length + trashed.predictions, exports: exports.length + trashed.exports };
+      if (both.predictions + both.exports > 0)
         await addExpired(app, tx, scope, {
-          predictions: predictions.length,
-          'prediction-original': predictions.length,
-          'prediction-thumbnail': predictions.length,
-          exports: exports.length,
-          export: exports.filter(({ status }) => status === 'Done').length,
+          predictions: both.predictions,
+          'prediction-original': both.predictions,
+          'prediction-thumbnail': both.predictions,
+          exports: both.exports,
+          export: exports.filter(({ status }) => status === 'Done').length + trashed.exportFiles,
         });
-      }
-      gone += predictions.length + exports.length;
+      gone += both.predictions + both.exports + trashed.items;
       if (due.length === rowsAtOnce || exports.length === rowsAtOnce) return true;
       // Last of all, so that one purge finishes the sweep; what an interrupted one left open is asked for again here.
       if ((await findOpenExpired(tx, projectId)) !== undefined)

@@ -4,6 +4,7 @@ import { problem } from '../domain/problems.ts';
 import type { Tx } from '../store/database.ts';
 import { doomedByItem, keptOfItem } from '../store/doomed.ts';
 import type { TrashRow } from '../store/schema.ts';
+import { dropItem, gatherOfIteration } from '../store/trash-drop.ts';
 import {
   accountsWithTrash,
   deleteTrashItem,
@@ -14,7 +15,6 @@ import {
   redateTrash,
   subjectsOf,
 } from '../store/trash-items.ts';
-import { dropItem, gatherOfIteration } from '../store/trash-rows.ts';
 import type { App } from './context.ts';
 import { beginErasure } from './receipts.ts';
 

@@ -13,6 +13,7 @@ import { countTrash, findTrashItem, listTrash, subjectsOf, trashedRow } from '..
 import type { App } from './context.ts';
 import { type Deletion, sumByKind } from './deletions.ts';
 import { getSealed } from './pictures.ts';
+import { endOfItem } from './trash-ends.ts';
 
 /** Something that was deleted and can be brought back. */
 export interface TrashItem extends Pick<Deletion, 'kinds' | 'total'> {
@@ -24,6 +25,7 @@ export interface TrashItem extends Pick<Deletion, 'kinds' | 'total'> {
   readonly subjects: readonly { readonly id: string; readonly name: string | null }[];
   readonly by: Trasher;
   readonly trashed: Micros;
+  /** When it goes for good, or the first of it does: what is kept for a time of its own goes when that is over. */
   readonly due: Micros;
   /** Begun days count whole. */
   readonly daysLeft: number;
@@ -73,7 +75,8 @@ async function requireItem(db: Queries, accountId: string, id: string): Promise<
 
 async function itemFromRow(app: Looking, row: TrashRow, language: Language): Promise<TrashItem> {
   const db = app.db.query;
-  const { id, kind, account_id: accountId, trashed_by: by, trashed, due } = row;
+  const { id, kind, account_id: accountId, trashed_by: by, trashed } = row;
+  const due = await endOfItem(db, row);
   const projectId = row.project_id!;
   const project = await db.selectFrom('projects').select('name').where('id', '=', projectId).executeTakeFirstOrThrow();
   const projectName = openText(app.keys, { accountId, projectId }, 'projects.name', projectId, project.name);

@@ -8,6 +8,7 @@ import { listExports, listIterations } from '../store/iterations.ts';
 import { countProjects, projectNameTaken, touchProject } from '../store/projects.ts';
 import type { ExportRow, IterationRow, TagRow, TrashRow } from '../store/schema.ts';
 import { tagByName, tagTypes } from '../store/tags.ts';
+import { putBack } from '../store/trash-back.ts';
 import {
   deleteTrashItem,
   findTrashItem,
@@ -16,7 +17,6 @@ import {
   subjectsOf,
   trashedRow,
 } from '../store/trash-items.ts';
-import { putBack } from '../store/trash-rows.ts';
 import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import { requireProject } from './projects.ts';

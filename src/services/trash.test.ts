@@ -12,19 +12,25 @@ import {
   temporaryFolder,
   testStores,
 } from '../../test/fixtures/stores.ts';
-import { day } from '../base/clock.ts';
+import { day, second } from '../base/clock.ts';
+import { newId } from '../base/id.ts';
+import { readConfig } from '../config.ts';
 import { purge } from '../jobs/purge.ts';
+import { retention } from '../jobs/retention.ts';
 import { trash as sweep } from '../jobs/trash.ts';
 import type { Jobs } from '../queue/job.ts';
+import { blobKey } from '../store/blobs.ts';
 import { tableCustody } from '../store/custody.ts';
 import { countHoldings } from '../store/holdings.ts';
 import type { Tables } from '../store/schema.ts';
+import { deleteNamedAccount, undoAccountDeletion } from './account-deletion.ts';
 import { examine } from './doctor.ts';
 import { deleteImages } from './images.ts';
 import { deleteIteration, unpublishIteration } from './iterations.ts';
 import { createModels } from './models.ts';
 import { getReceipt, receiptKey, verifyReceipt } from './receipts.ts';
 import { recover } from './recovery.ts';
+import { scheduleSweep, setRetention } from './retention.ts';
 import { deleteTag } from './tags.ts';
 import { type Discarded, discard, setTrashDays } from './trash.ts';
 import { emptyTrashItem } from './trash-empty.ts';
@@ -75,11 +81,12 @@ const holdings = async ({ db }: Stores) => {
 };
 
 /** Does the jobs of these names that are due, as the worker would. */
-async function work(stores: Stores, names: readonly ('trash' | 'purge')[] = ['trash', 'purge']): Promise<number> {
+async function work(stores: Stores): Promise<number> {
   for (let done = 0; ; done++) {
-    const job = await stores.queue.claim('worker', names);
+    const job = await stores.queue.claim('worker', ['trash', 'retention', 'purge']);
     if (job === undefined) return done;
     if (job.name === 'trash') await sweep(stores, job.payload as Jobs['trash'], running);
+    else if (job.name === 'retention') await retention(stores, job.payload as Jobs['retention'], running);
     else await purge(stores, job.payload as Jobs['purge'], running);
     await stores.queue.finish(job.id, 'worker', { state: 'done' });
   }
@@ -284,3 +291,97 @@ test('an old copy of the data brings back what was in its trash, but nothing tha
     }
   }
 });
+
+const halfHour = 1800 * second;
+
+/** Which predictions and exports there are, in the trash or not, and their files that no row has given up. */
+async function endingThings({ db, blobs }: Stores): Promise<string[]> {
+  const found: string[] = [];
+  for (const table of ['predictions', 'exports'] as const) {
+    for (const { id } of await db.query.selectFrom(table).select('id').execute()) found.push(`${table} ${id}`);
+    const trashed = db.query.selectFrom('trash_rows').select('row_id').where('kind', '=', table);
+    for (const { row_id } of await trashed.execute()) found.push(`trashed ${table} ${row_id}`);
+  }
+  const loose = new Set((await db.query.selectFrom('loose_blobs').select('key').execute()).map((row) => row.key));
+  for await (const { key } of blobs.list(''))
+    if (/\/(prediction|export)/.test(key) && !loose.has(key)) found.push(key.split('/').slice(2).join(' '));
+  return found.sort();
+}
+
+test('a stored prediction in the trash goes when its own time is over, with the receipt that was promised', async (t) => {
+  const { app, project, accountId } = await planted(t);
+  await app.db.transaction((tx) => scheduleSweep(app, tx, project));
+  app.clock.turn(28 * day);
+  const { trash, receiptId } = await discard(app, project, kinds(project).predictions!, how);
+  const [listed] = (await readTrash(app, accountId, { take: 9, skip: 0 }, 'en')).items;
+  assert.deepEqual([listed?.daysLeft, listed?.due], [2, trash?.due]);
+  app.clock.turn(2 * day - 60 * second);
+  await work(app);
+  assert.equal((await endingThings(app)).length, 5);
+  app.clock.turn(60 * second + halfHour);
+  await work(app);
+  assert.deepEqual(await endingThings(app), [`exports ${project.exportId}`, `export ${project.exportId}`].sort());
+  const receipt = await getReceipt(app, accountId, receiptId!);
+  const content = (await verifyReceipt(receipt.receipt!, await receiptKey(app)))!;
+  assert.deepEqual([content.scope.kind, content.erased.predictions], ['predictions', 1]);
+  assert.equal((await readTrash(app, accountId, { take: 9, skip: 0 }, 'en')).total, 0);
+  assert.deepEqual(await examine(app), []);
+});
+
+test('a retention that is made shorter holds for what is in the trash already, thing by thing', async (t) => {
+  const { app, project, accountId } = await planted(t);
+  const all = kinds(project);
+  const config = readConfig({});
+  // A second prediction, three days younger.
+  app.clock.turn(3 * day);
+  const row = await app.db.query.selectFrom('predictions').selectAll().executeTakeFirstOrThrow();
+  const younger = newId();
+  await app.db.query
+    .insertInto('predictions')
+    .values({ ...row, id: younger, created: app.clock.now() })
+    .execute();
+  for (const kind of ['prediction-original', 'prediction-thumbnail'] as const)
+    await app.blobs.put(blobKey(accountId, project.projectId, kind, younger), Buffer.alloc(9));
+  const both = await discard(app, project, { kind: 'predictions', ids: [project.predictionId, younger] }, how);
+  await discard(app, project, all.export!, how);
+  app.clock.turn(day);
+  await work(app);
+  assert.equal((await endingThings(app)).length, 8);
+  await setRetention({ ...app, config }, project, { predictionsDays: 2, exportsDays: 2 });
+  await work(app);
+  const left = [`trashed predictions ${younger}`, `prediction-original ${younger}`, `prediction-thumbnail ${younger}`];
+  assert.deepEqual(await endingThings(app), left.sort());
+  await restoreTrashItem(app, accountId, both.trash!.id);
+  assert.deepEqual(
+    (await app.db.query.selectFrom('predictions').select('id').execute()).map(({ id }) => id),
+    [younger],
+  );
+  app.clock.turn(day + halfHour);
+  await work(app);
+  assert.deepEqual(await endingThings(app), []);
+  assert.deepEqual(await examine(app), []);
+});
+
+for (const what of ['project', 'account'] as const)
+  test(`while the ${what} is in the trash, its predictions and exports still end, before and after a restart`, async (t) => {
+    const { app, project, accountId } = await planted(t);
+    await setTrashDays(app, accountId, 30);
+    await setRetention({ ...app, config: readConfig({}) }, project, { exportsDays: 20 });
+    await discard(app, project, kinds(project).export!, how);
+    app.clock.turn(15 * day);
+    const trashed =
+      what === 'project'
+        ? (await discard(app, project, kinds(project).project!, how)).trash!.id
+        : (await deleteNamedAccount(app, accountId, 'content of accounts.user_name', { by: 'command' })).receiptId;
+    app.clock.turn(5 * day + halfHour);
+    await work(app);
+    assert.ok((await endingThings(app)).every((one) => one.includes('prediction')));
+    app.clock.turn(10 * day + halfHour);
+    await recover({ ...app, log });
+    await work(app);
+    assert.deepEqual(await endingThings(app), []);
+    if (what === 'project') await restoreTrashItem(app, accountId, trashed);
+    else await undoAccountDeletion(app, trashed);
+    assert.equal((await app.db.query.selectFrom('images').select('id').execute()).length, 3);
+    assert.deepEqual(await examine(app), []);
+  });

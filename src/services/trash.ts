@@ -8,7 +8,7 @@ import type { Tx } from '../store/database.ts';
 import { touchProject } from '../store/projects.ts';
 import type { IterationRow, TrashRow } from '../store/schema.ts';
 import { deleteTrashItem, findTrashDays, hasTrashRows, saveTrashDays } from '../store/trash-items.ts';
-import { trashImages, trashTag, trashWhole } from '../store/trash-rows.ts';
+import { trashImages, trashTag, trashWhole } from '../store/trash-move.ts';
 import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
 import {
@@ -23,7 +23,9 @@ import {
 } from './deletions.ts';
 import type { ImagesToDelete } from './images.ts';
 import { refusePublished, requireIteration } from './iterations.ts';
+import { scheduleSweep } from './retention.ts';
 import { emptyItem, scheduleTrash } from './trash-empty.ts';
+import { endOfItem } from './trash-ends.ts';
 
 /** What can be thrown away of a project. */
 export type Discarded =
@@ -110,7 +112,8 @@ export async function discard(app: Discard, scope: ProjectScope, what: Discarded
       await record(app, tx, 'trashed', { ...scope, subjectId: item.id }, { kind: what.kind, days });
       await scheduleTrash(app, tx, scope.accountId);
     }
-    return { ...deletion, trash: days === 0 ? null : { id: item.id, due: item.due }, receiptId: item.id };
+    const trash = days === 0 ? null : { id: item.id, due: await endOfItem(tx, item) };
+    return { ...deletion, trash, receiptId: item.id };
   });
   if (what.kind === 'project') app.models.forget(scope);
   if (what.kind === 'iteration') app.models.forget(scope, what.iterationId);
@@ -146,7 +149,7 @@ function refuseInUse(app: Pick<App, 'keys'>, scope: ProjectScope, row: Iteration
 
 /** Makes it invisible, and stops what is done with it. */
 async function moveAway(
-  app: Pick<App, 'keys' | 'queue'>,
+  app: Pick<App, 'keys' | 'queue' | 'clock'>,
   tx: Tx,
   scope: ProjectScope,
   what: Discarded,
@@ -157,7 +160,8 @@ async function moveAway(
   switch (what.kind) {
     case 'project':
       await tx.updateTable('projects').set({ deleted: trashed }).where('id', '=', projectId).execute();
-      return app.queue.cancel(tx, scope);
+      await app.queue.cancel(tx, scope);
+      return goesNow ? undefined : scheduleSweep(app, tx, scope);
     case 'tag':
       return trashTag(tx, id, what.tagId);
     case 'iteration':

@@ -8,7 +8,8 @@ import type { KeyScope } from './keys.ts';
 import { abandonBlobs } from './loose-blobs.ts';
 import type { AnyRow } from './rows.ts';
 import type { ErasedRow, Tables } from './schema.ts';
-import { dropNoted, dropOfIteration, scopeOfTrashed, trashedByModel } from './trash-rows.ts';
+import { dropNoted, dropOfIteration } from './trash-drop.ts';
+import { scopeOfTrashed, trashedByModel } from './trash-find.ts';
 
 /**
  * What was erased is noted by triggers in the very transactions that erase it, so that no way of erasing is forgotten.

@@ -13,6 +13,7 @@ import { forget } from './migrations/0006-forget.ts';
 import { imported } from './migrations/0007-imported.ts';
 import { transfers } from './migrations/0008-transfers.ts';
 import { backups } from './migrations/0009-backups.ts';
+import { trashEnds } from './migrations/0010-trash-ends.ts';
 
 /** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
 const migrations: readonly (readonly [name: string, statements: string])[] = [
@@ -28,6 +29,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0007-imported', imported],
   ['0009-backups', backups],
   ['0008-transfers', transfers],
+  ['0010-trash-ends', trashEnds],
 ];
 
 interface MigrationTable {

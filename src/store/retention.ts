@@ -3,6 +3,8 @@ import { defaultRetention, type Retention } from '../domain/retention.ts';
 import type { Queries } from './database.ts';
 import type { KeyScope } from './keys.ts';
 import type { ExportRow } from './schema.ts';
+import { oldestTrashed, redateTrashed } from './trash-ends.ts';
+import { isThere } from './trash-items.ts';
 
 /** How long a project keeps its predictions and exports. */
 export async function findRetention(db: Queries, projectId: string): Promise<Retention> {
@@ -22,7 +24,10 @@ export async function saveRetention(db: Queries, projectId: string, retention: R
     .execute();
 }
 
-/** When the time of the next prediction or finished export of a project is over; `undefined` when none has an end. */
+/**
+ * When the time of the next prediction or finished export of a project is over, those in the trash included; `undefined`
+ * when none has an end.
+ */
 export async function nextExpiry(db: Queries, projectId: string): Promise<Micros | undefined> {
   const { predictionsDays, exportsDays } = await findRetention(db, projectId);
   const prediction = await db
@@ -33,6 +38,8 @@ export async function nextExpiry(db: Queries, projectId: string): Promise<Micros
     .limit(1)
     .executeTakeFirst();
   const ends = prediction === undefined ? [] : [prediction.created + predictionsDays * day];
+  const trashed = await oldestTrashed(db, 'predictions', { projectId });
+  if (trashed !== undefined) ends.push(trashed + predictionsDays * day);
   if (exportsDays !== null) {
     const exported = await db
       .selectFrom('exports')
@@ -43,6 +50,8 @@ export async function nextExpiry(db: Queries, projectId: string): Promise<Micros
       .limit(1)
       .executeTakeFirst();
     if (exported !== undefined) ends.push(exported.modified + exportsDays * day);
+    const thrown = await oldestTrashed(db, 'exports', { projectId });
+    if (thrown !== undefined) ends.push(thrown + exportsDays * day);
   }
   return ends.length === 0 ? undefined : Math.min(...ends);
 }
@@ -104,20 +113,30 @@ export async function redateFuture(db: Queries, projectId: string, latest: Micro
     .where('project_id', '=', projectId)
     .where('modified', '>', latest)
     .execute();
+  await redateTrashed(db, projectId, latest, now);
 }
 
-/** The living projects that hold anything whose time may end. */
+/** The projects, living or in the trash, that hold anything whose time may end. */
 export async function projectsThatExpire(db: Queries): Promise<Required<KeyScope>[]> {
   const rows = await db
     .selectFrom('projects')
     .select(['id', 'account_id'])
-    .where('deleted', 'is', null)
     .where((at) =>
       at.or([
+        at.exists(
+          at
+            .selectFrom('trash_rows')
+            .select('kind')
+            .whereRef('project_id', '=', 'projects.id')
+            .where('kind', 'in', ['predictions', 'exports']),
+        ),
         at.exists(at.selectFrom('predictions').select('id').whereRef('project_id', '=', 'projects.id')),
         at.exists(at.selectFrom('exports').select('id').whereRef('project_id', '=', 'projects.id')),
       ]),
     )
     .execute();
-  return rows.map((row) => ({ accountId: row.account_id, projectId: row.id }));
+  const found: Required<KeyScope>[] = [];
+  for (const { id: projectId, account_id: accountId } of rows)
+    if (await isThere(db, { accountId, projectId })) found.push({ accountId, projectId });
+  return found;
 }

@@ -72,6 +72,19 @@ export async function isTrashed(db: Queries, { accountId, projectId }: KeyScope)
   return row !== undefined;
 }
 
+/** Whether a project is there: living, or it or its account only in the trash. */
+export async function isThere(db: Queries, { accountId, projectId }: Required<KeyScope>): Promise<boolean> {
+  const row = await db
+    .selectFrom('projects')
+    .innerJoin('accounts', 'accounts.id', 'projects.account_id')
+    .select(['projects.deleted as project', 'accounts.deleted as account'])
+    .where('projects.id', '=', projectId)
+    .executeTakeFirst();
+  if (row === undefined) return false;
+  if (row.project !== null && !(await isTrashed(db, { accountId, projectId }))) return false;
+  return row.account === null || (await isTrashed(db, { accountId }));
+}
+
 /** The ids of deleted projects and accounts that are only in the trash. */
 export async function trashedScopes(db: Queries): Promise<Set<string>> {
   const rows = await db
