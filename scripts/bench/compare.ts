@@ -7,6 +7,7 @@ export interface Row {
   readonly peer: string;
   /** The figure that counts, in words. */
   readonly result: string;
+  /** Empty: the figure is told for information. */
   readonly goal: string;
   readonly ok: boolean;
   /** (largest - smallest) / median of the peer's rounds: what the machine adds by itself. */
@@ -79,6 +80,17 @@ export function limitRow(name: string, value: number, limit: number, unit: strin
   };
 }
 
+/** The row of rates that have no goal. */
+export const informationRow = (name: string, unit: string, values: readonly number[]): Row => ({
+  name,
+  ours: `${rate(median(values))} ${unit}`,
+  peer: '',
+  result: '',
+  goal: '',
+  ok: true,
+  noise: undefined,
+});
+
 const rate = (value: number): string => (value >= 1000 ? Math.round(value).toLocaleString('en') : value.toFixed(1));
 
 /** Writes the table for people. */
@@ -92,7 +104,7 @@ export function printTable(rows: readonly Row[]): void {
       row.result,
       row.goal,
       row.noise === undefined ? '' : `±${Math.round(row.noise * 50)} %`,
-      row.ok ? '✔' : '✖',
+      row.goal === '' ? '' : row.ok ? '✔' : '✖',
     ]),
   ];
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));

@@ -2,25 +2,26 @@ import { spawnSync } from 'node:child_process';
 import { createDecipheriv } from 'node:crypto';
 import { createWriteStream, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openApp } from '../../src/app.ts';
 import type { ArchiveFormatName } from '../../src/base/archive-format.ts';
+import { fileSource } from '../../src/base/source.ts';
 import { readConfig } from '../../src/config.ts';
 import { createAccount } from '../../src/services/accounts.ts';
+import { eraseWhatWasErased } from '../../src/services/erased.ts';
+import { putBack } from '../../src/services/restore/restore.ts';
 import { takeOut } from '../../src/services/takeout/takeout.ts';
 import { plantPictures } from '../../test/fixtures/many-pictures.ts';
 import { startServer } from '../../test/fixtures/server.ts';
 import { until } from '../../test/fixtures/until.ts';
-import { inTurns, limitRow, median, type Row, ratioRow } from './compare.ts';
+import { informationRow, inTurns, limitRow, median, type Row, ratioRow } from './compare.ts';
 import { distinct } from './distinct.ts';
 import { startSide } from './side.ts';
 import type { LoadResult, LoadTask } from './sides/load.ts';
 
-const count = 10_000;
-
 /** An account with `count` pictures in one project, and its stores opened; removed with {@link close}. */
-async function manyPictures(files: readonly string[]) {
+export async function manyPictures(files: readonly string[], count: number) {
   const folder = mkdtempSync(join(tmpdir(), 'ownsight-bench-'));
   const home = join(folder, 'data');
   const app = await openApp({ ...readConfig({ OWNSIGHT_HOME: home }), logLevel: 'silent' });
@@ -31,9 +32,11 @@ async function manyPictures(files: readonly string[]) {
   return { folder, home, app, accountId, projectId, clear };
 }
 
+const inWords = (count: number): string => `${count.toLocaleString('en')} pictures`;
+
 /** Taking out against what cannot be saved: `tar` of the same files, and decrypting them. */
-export async function takeoutRows(files: readonly string[], rounds: number): Promise<Row[]> {
-  const { folder, home, app, accountId, projectId, clear } = await manyPictures(files);
+export async function takeoutRows(files: readonly string[], rounds: number, count: number): Promise<Row[]> {
+  const { folder, home, app, accountId, projectId, clear } = await manyPictures(files, count);
   const blobs = join(home, 'blobs', accountId, projectId, 'image-original');
   const out = join(folder, 'out');
   const timed = async (work: () => Promise<void> | void): Promise<number> => {
@@ -64,7 +67,7 @@ export async function takeoutRows(files: readonly string[], rounds: number): Pro
       const found = await inTurns(rounds, ours(format), peer);
       rows.push(
         ratioRow(
-          `takeout of 10,000 pictures as ${format}, against tar and decryption`,
+          `takeout of ${inWords(count)} as ${format}, against tar and decryption`,
           'pictures/s',
           found.ours,
           found.peer,
@@ -79,9 +82,39 @@ export async function takeoutRows(files: readonly string[], rounds: number): Pro
   }
 }
 
+/** Putting an archive back into a new server: checking all of it, then writing it. */
+export async function restoreRows(files: readonly string[], rounds: number, count: number): Promise<Row[]> {
+  const { folder, app, accountId, clear } = await manyPictures(files, count);
+  const archive = join(folder, 'archive.zip');
+  try {
+    const { stream } = await takeOut(app, accountId, { format: 'zip' });
+    await pipeline(stream, createWriteStream(archive));
+    const rates: number[] = [];
+    for (let round = 0; round < Math.min(rounds, 3); round++) {
+      const home = join(folder, `back-${round}`, 'data');
+      const empty = await openApp({ ...readConfig({ OWNSIGHT_HOME: home }), logLevel: 'silent' });
+      try {
+        await eraseWhatWasErased(empty);
+        const begun = performance.now();
+        const { projects } = await putBack(empty, { source: await fileSource(archive) });
+        rates.push(count / ((performance.now() - begun) / 1000));
+        if (projects.some(({ outcome, leftOut }) => outcome !== 'restored' || leftOut > 0))
+          throw new Error(`expected all to be back but received ${JSON.stringify(projects)}`);
+      } finally {
+        await empty.close();
+        rmSync(dirname(home), { recursive: true, force: true });
+      }
+    }
+    return [informationRow(`restore of ${inWords(count)}, checked and written`, 'pictures/s', rates)];
+  } finally {
+    await app.close();
+    clear();
+  }
+}
+
 /** How long it takes to remove a project for good, and what others feel of it meanwhile. */
-export async function purgeRows(files: readonly string[]): Promise<Row[]> {
-  const { home, app, projectId, clear } = await manyPictures(files);
+export async function purgeRows(files: readonly string[], _: number, count: number): Promise<Row[]> {
+  const { home, app, projectId, clear } = await manyPictures(files, count);
   await app.close();
   const server = await startServer({ home });
   const load = await startSide('load', undefined);
@@ -115,7 +148,7 @@ export async function purgeRows(files: readonly string[]): Promise<Row[]> {
     await gone;
     const rate = (results: LoadResult[]): number[] => results.map((one) => one.perSecond);
     return [
-      limitRow('purge of 10,000 pictures', seconds, 60, 's'),
+      limitRow(`purge of ${inWords(count)}`, seconds, 60, 's'),
       ratioRow('other requests during it, against none', 'requests/s', rate(meanwhile), rate(quiet.slice(1)), 0.8),
       limitRow('other requests during it, p99', median(meanwhile.map((one) => one.p99)), 50, 'ms'),
     ];

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sql } from 'kysely';
 import { imageDeletion, projectDeletion } from '../../src/services/deletions.ts';
 import { inventory, projectInventory } from '../../src/services/inventory.ts';
 import { countHoldings } from '../../src/store/holdings.ts';
-import { type Planted, plantAccount, plantProject, testStores } from '../fixtures/stores.ts';
+import { plantRows } from '../fixtures/many-rows.ts';
+import { plantAccount, testStores } from '../fixtures/stores.ts';
 
 const projects = 10;
 const imagesEach = 100_000;
@@ -23,24 +23,7 @@ async function median(work: () => Promise<unknown>): Promise<number> {
 test('an account with 1,000,000 pictures sees everything it has within 200 ms', async (t) => {
   const stores = await testStores(t);
   const accountId = await plantAccount(stores);
-  const planted: Planted[] = [];
-  for (let n = 0; n < projects; n++) {
-    const project = await plantProject(stores, accountId, 1);
-    planted.push(project);
-    await stores.db.transaction(async (tx) => {
-      const numbers = sql`with recursive number(n) as (select 1 union all select n + 1 from number where n < ${imagesEach - 1})`;
-      const id = sql`printf('%s-%012d', ${project.projectId.slice(0, 23)}, n)`;
-      await sql`${numbers} insert into images
-        (id, project_id, created, width, height, format, bytes, digest, metadata, workspace, features, thumbnail_bytes)
-        select ${id}, ${project.projectId}, n, 640, 480, 'jpeg', 60000 + n % 1000, ${id}, null, 1, 1, 9000 from number`.execute(
-        tx,
-      );
-      await sql`${numbers} insert into image_tags (image_id, tag_id, project_id, created)
-        select ${id}, ${project.tagId}, ${project.projectId}, n from number`.execute(tx);
-      await sql`${numbers} insert into iteration_images (iteration_id, image_id, project_id, tag_ids, fold, scores)
-        select ${project.iterationId}, ${id}, ${project.projectId}, '[]', n % 5, zeroblob(37) from number`.execute(tx);
-    });
-  }
+  const planted = await plantRows(stores, accountId, projects, imagesEach);
   const seen = await inventory(stores, accountId, 'en');
   const count = (kind: string) => seen.kinds.find((one) => one.kind === kind)?.count;
   for (const kind of ['images', 'image-original', 'image-thumbnail', 'image_tags', 'iteration_images'])
