@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { Micros } from '../base/clock.ts';
 import type { Queries } from './database.ts';
 import type { KeyScope } from './keys.ts';
 import type { Table } from './trash-shape.ts';
@@ -41,3 +42,32 @@ export async function scopeOfTrashed(db: Queries, table: Table, id: string): Pro
     .where('trash_rows.row_id', '=', id)
     .executeTakeFirst();
 }
+
+/** A row of the trash: its key in its table, and itself as `TrashedRow` has it. */
+export interface TrashedText {
+  readonly row_id: string;
+  readonly row: string;
+}
+
+/** The next rows of a table that are in a project's trash since `until` or longer, by key, after the key `after`. */
+export const pageOfTrashed = (
+  db: Queries,
+  of: {
+    readonly projectId: string;
+    readonly table: Table;
+    readonly after: string;
+    readonly until: Micros;
+    readonly limit: number;
+  },
+): Promise<TrashedText[]> =>
+  db
+    .selectFrom('trash_rows')
+    .innerJoin('trash', 'trash.id', 'trash_rows.item_id')
+    .select(['trash_rows.row_id', 'trash_rows.row'])
+    .where('trash_rows.kind', '=', of.table)
+    .where('trash_rows.row_id', '>', of.after)
+    .where('trash_rows.project_id', '=', of.projectId)
+    .where('trash.trashed', '<=', of.until)
+    .orderBy('trash_rows.row_id')
+    .limit(of.limit)
+    .execute();

@@ -95,9 +95,13 @@ export async function trashedScopes(db: Queries): Promise<Set<string>> {
   return new Set(rows.map((row) => row.project_id ?? row.account_id));
 }
 
-/** The account's projects that are in the trash themselves. */
-export async function trashedProjects(db: Queries, accountId: string): Promise<string[]> {
-  const rows = db.selectFrom('trash').select('project_id').where('account_id', '=', accountId);
+/** The account's projects that are in the trash themselves, since `until` or longer. */
+export async function trashedProjects(db: Queries, accountId: string, until: Micros): Promise<string[]> {
+  const rows = db
+    .selectFrom('trash')
+    .select('project_id')
+    .where('account_id', '=', accountId)
+    .where('trashed', '<=', until);
   return (await rows.where('kind', '=', 'project').orderBy('id').execute()).map((row) => row.project_id!);
 }
 

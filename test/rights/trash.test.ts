@@ -240,7 +240,7 @@ test('what is taken out holds the trash too: the list, pictures and rows of what
   for (const name of ['trash/trash.json', `trash/${projectId}/exports/${exportId}.zip`])
     assert.ok(trash.includes(name), name);
   assert.equal(trash.filter((name) => name.startsWith(`trash/${detectionId}/images/`)).length, 3);
-  assert.ok(trash.some((name) => name.startsWith(`trash/${detectionId}/rows/regions/`)));
+  assert.ok(trash.some((name) => name.startsWith(`trash/${detectionId}/rows/regions-`)));
   for (const item of [images, exported, project]) await restore(item);
 });
 

@@ -20,6 +20,9 @@ const endings: Readonly<Record<ImageFormat, string>> = {
 export const folderOf = (projectId: string | undefined): string =>
   projectId === undefined ? 'account' : `projects/${projectId}`;
 
+/** The folder of what is in the trash of a project. */
+export const trashFolder = (projectId: string): string => `trash/${projectId}`;
+
 /** Where the account's log lies, as `ownsight verify` checks it. */
 export const auditPath = 'account/audit.json';
 
@@ -27,9 +30,14 @@ export const auditPath = 'account/audit.json';
 export const rowsFile = (projectId: string | undefined, table: keyof Tables, part: number): string =>
   `${folderOf(projectId)}/rows/${table}-${String(part).padStart(5, '0')}.jsonl`;
 
-/** Where the blob of a row lies in the archive; `undefined` for kinds that are not taken out. */
-export function blobFile(projectId: string, kind: BlobKind, id: string, format: unknown): string | undefined {
-  const folder = folderOf(projectId);
+/** Where the blob of a row lies in the archive, below its project's folder; `undefined` for kinds that are not taken out. */
+export function blobFile(
+  projectId: string,
+  kind: BlobKind,
+  id: string,
+  format: unknown,
+  folder = folderOf(projectId),
+): string | undefined {
   switch (kind) {
     case 'image-original':
       return `${folder}/images/${id}.${endings[format as ImageFormat]}`;

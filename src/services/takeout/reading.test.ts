@@ -22,6 +22,8 @@ import { removeEndedTransfers } from '../ended-transfers.ts';
 import { createModels } from '../models.ts';
 import { createProject } from '../projects.ts';
 import { createTransfers } from '../transfers.ts';
+import { discard } from '../trash.ts';
+import { emptyTrashItem } from '../trash-empty.ts';
 import { readTakeout } from './reading.ts';
 import { beginTakeout, cancelTakeout, getTakeout, takeoutByToken, takeoutToken } from './takeouts.ts';
 
@@ -176,6 +178,71 @@ test('what is deleted before it is sent is absent, what is lost is listed; the l
     missing.map((one: { reason: string }) => one.reason),
     ['lost'],
   );
+  assert.equal((await getTakeout(app, accountId, id)).missing, 1);
+});
+
+/** What {@link fill} makes, with half of the pictures in the trash, and those a page at a time. */
+async function fillTrash(t: TestContext, bytes = 2000) {
+  const filled = await fill(t, 600, bytes);
+  const { app, accountId, projectId, ids } = filled;
+  const thrown = ids.filter((_, index) => index % 2 === 0);
+  const scope = { accountId, projectId };
+  const throwAway = (imageIds: readonly string[]) =>
+    discard(
+      app,
+      scope,
+      { kind: 'images', imageIds, allImages: false, allIterations: false },
+      { now: false, by: 'command', language: 'en' },
+    );
+  const items = [await throwAway(thrown.slice(0, -1)), await throwAway(thrown.slice(-1))].map((one) => one.trash!.id);
+  return { ...filled, thrown, items, throwAway };
+}
+
+const inTrash = (files: ReadonlyMap<string, Buffer>): string[] =>
+  [...files.keys()].filter((name) => /^data\/trash\/.*\/images\//.test(name));
+
+for (const format of Object.keys(archiveFormats) as ArchiveFormatName[])
+  test(`${format}: the trash is in it, the same however often it is gone on with, days later and with more in the trash`, async (t) => {
+    const { app, accountId, ids, thrown, throwAway, open } = await fillTrash(t);
+    const { id, bytes } = await beginTakeout(app, accountId, { format });
+    const parts: Buffer[] = [];
+    for (let at = 0; at < bytes; at += parts.at(-1)!.length) {
+      parts.push(await cutAfter(await open(id, at), Math.ceil(bytes / 9)));
+      app.clock.turn(day / 2);
+      app.transfers = createTransfers();
+    }
+    await throwAway(ids.filter((one) => !thrown.includes(one)).slice(-1));
+    const files = await assertSound(Buffer.concat(parts), format);
+    assert.equal(inTrash(files).length, thrown.length);
+    const list = JSON.parse(files.get('data/trash/trash.json')!.toString()) as { id: string }[];
+    assert.equal(list.length, 2);
+    const rows = [...files].filter(([name]) => /^data\/trash\/.*\/rows\/images-/.test(name));
+    assert.equal(rows.flatMap(([, content]) => content.toString().trimEnd().split('\n')).length, thrown.length);
+  });
+
+test('what leaves the trash before it is sent is absent; once it was sent, the archive is not gone on with', async (t) => {
+  const { app, accountId, thrown, items, open } = await fillTrash(t, 30_000);
+  const { id, bytes } = await beginTakeout(app, accountId, { format: 'tar' });
+  const begin = await cutAfter(await open(id, 0), 100_000);
+  await emptyTrashItem(app, accountId, items[1]!);
+  const most = await cutAfter(await open(id, begin.length), Math.floor(bytes * 0.9) - begin.length);
+  const rest = await buffer(await open(id, begin.length + most.length));
+  const whole = Buffer.concat([begin, most, rest]);
+  assert.equal(inTrash(await assertSound(whole, 'tar')).length, thrown.length - 1);
+  await emptyTrashItem(app, accountId, items[0]!);
+  await assert.rejects(open(id, begin.length + most.length), {
+    code: 'PreconditionFailed',
+    message: /begin a new one/,
+  });
+});
+
+test('a picture in the trash that is lost is listed, and stays listed', async (t) => {
+  const { app, accountId, thrown, open, fileOf } = await fillTrash(t);
+  const { id, bytes } = await beginTakeout(app, accountId, { format: 'zip' });
+  rmSync(fileOf(thrown[0]!));
+  const begin = await cutAfter(await open(id, 0), Math.floor(bytes * 0.9));
+  const files = await assertSound(Buffer.concat([begin, await buffer(await open(id, begin.length))]), 'zip');
+  assert.match(files.get('data/MISSING.json')!.toString(), new RegExp(`trash/.*${thrown[0]}.*lost`, 's'));
   assert.equal((await getTakeout(app, accountId, id)).missing, 1);
 });
 

@@ -194,14 +194,11 @@ async function* files(
       missing(notes, { file: folderOf(projectId), what: 'the rest of a project', reason });
     }
   }
-  // What is in the trash may leave it before an archive that is gone on with is whole: it is taken by those made in one go.
-  if (notes.until === everything) {
-    yield* takeTrashList(app, accountId);
-    for (const projectId of projects) yield* takeTrash(app, { accountId, projectId }, false, notes);
-    if (subject === undefined)
-      for (const projectId of await trashedProjects(app.db.query, accountId))
-        yield* takeTrash(app, { accountId, projectId }, true, notes);
-  }
+  yield* takeTrashList(app, accountId, subject, notes);
+  for (const projectId of projects) yield* takeTrash(app, { accountId, projectId }, false, notes);
+  if (subject === undefined)
+    for (const projectId of await trashedProjects(app.db.query, accountId, notes.until))
+      yield* takeTrash(app, { accountId, projectId }, true, notes);
   if (notes.missing.length > 0) yield jsonFile('MISSING.json', notes.missing);
 }
 

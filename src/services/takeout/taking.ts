@@ -8,6 +8,7 @@ import { hasBlob } from '../../store/custody-takeout.ts';
 import type { KeyScope } from '../../store/keys.ts';
 import { type AnyRow, pageOfRows } from '../../store/rows.ts';
 import type { Tables } from '../../store/schema.ts';
+import { trashedRow } from '../../store/trash-items.ts';
 import type { App, ProjectScope } from '../context.ts';
 import { blobFile, jsonLines, type Lines, rowsFile } from './layout.ts';
 import { openRow, rowId } from './open-row.ts';
@@ -89,19 +90,20 @@ export async function* pagesOf(
 export const rowLines = (scope: KeyScope, table: keyof Tables): Lines =>
   jsonLines((part) => rowsFile(scope.projectId, table, part));
 
-/** A row as the archive holds it; `undefined`, and noted as missing, when it does not open. */
+/** A row as the archive holds it; `undefined`, and noted as missing from `file`, when it does not open. */
 export function takenRow(
   app: Pick<App, 'keys'>,
   scope: KeyScope,
   table: keyof Tables,
   row: AnyRow,
   notes: Notes,
+  file = rowsFile(scope.projectId, table, 1),
 ): Record<string, unknown> | undefined {
   try {
     return openRow(app.keys, scope, table, row);
   } catch (error) {
     missing(notes, {
-      file: rowsFile(scope.projectId, table, 1),
+      file,
       what: `the row ${rowId(table, row)} of ${table}`,
       reason: reasonOf(error),
     });
@@ -109,7 +111,10 @@ export function takenRow(
   }
 }
 
-/** A row with the blobs of one kind that belong to it, opened; rows whose blob vanished with them are passed over. */
+/**
+ * A row with the blobs of one kind that belong to it, opened; rows whose blob vanished with them are passed over. Those in
+ * the trash lie below its `folder` in the archive.
+ */
 export async function* withBlobs(
   app: Taking,
   scope: ProjectScope,
@@ -117,10 +122,11 @@ export async function* withBlobs(
   kind: BlobKind,
   rows: readonly AnyRow[],
   notes: Notes,
+  folder?: string,
 ): AsyncGenerator<{ row: AnyRow; file: ArchiveEntry | undefined }> {
   const begun: Promise<{ row: AnyRow; file: ArchiveEntry | undefined } | undefined>[] = [];
   const begin = (row: AnyRow): void => {
-    const work = takeBlob(app, scope, table, kind, row, notes);
+    const work = takeBlob(app, scope, table, kind, row, notes, folder);
     // Waited for in order: what fails further ahead is not unhandled meanwhile.
     work.catch(() => undefined);
     begun.push(work);
@@ -143,10 +149,11 @@ async function takeBlob(
   kind: BlobKind,
   row: AnyRow,
   notes: Notes,
+  folder: string | undefined,
 ): Promise<{ row: AnyRow; file: ArchiveEntry | undefined } | undefined> {
   if (!hasBlob(kind, row)) return { row, file: undefined };
   const id = blobIdOf(kind, row);
-  const name = blobFile(scope.projectId, kind, row.id as string, row.format)!;
+  const name = blobFile(scope.projectId, kind, row.id as string, row.format, folder)!;
   const { what, size } = blobCustody[kind];
   const known = notes.known(name, row[size] as number);
   if (typeof known === 'object') return { row, file: { name, bytes: undefined, text: false, facts: known } };
@@ -161,7 +168,7 @@ async function takeBlob(
     // Deleted, or replaced, since its row was read?
     const now = await present(app, scope, table, row);
     if (now === undefined) return undefined;
-    if (blobIdOf(kind, now) !== id) return await takeBlob(app, scope, table, kind, now, notes);
+    if (blobIdOf(kind, now) !== id) return await takeBlob(app, scope, table, kind, now, notes, folder);
     missing(notes, { file: name, what, reason: 'lost' });
   } catch (error) {
     const reason = reasonOf(error);
@@ -178,12 +185,15 @@ async function present(
   table: keyof Tables,
   row: AnyRow,
 ): Promise<AnyRow | undefined> {
+  const id = row.id as string;
   const found = await app.db.query
     .selectFrom(table as 'images')
     .selectAll()
-    .where('id', '=', row.id as string)
+    .where('id', '=', id)
     .where('project_id', '=', scope.projectId)
     .executeTakeFirst();
+  const trashed = found === undefined ? await trashedRow(app.db.query, table, id) : undefined;
+  if (trashed !== undefined) return JSON.parse(trashed.row) as AnyRow;
   // A deleted picture that no iteration keeps is on its way out.
   if (found === undefined || ('workspace' in found && found.workspace !== row.workspace)) return undefined;
   return found as unknown as AnyRow;

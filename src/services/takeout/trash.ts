@@ -4,21 +4,36 @@ import { blobCustody, tableCustody } from '../../store/custody.ts';
 import { blobTakeout, takeoutOrder } from '../../store/custody-takeout.ts';
 import type { AnyRow } from '../../store/rows.ts';
 import type { Tables } from '../../store/schema.ts';
+import { pageOfTrashed, type TrashedText } from '../../store/trash-find.ts';
 import type { ProjectScope } from '../context.ts';
 import { readTrash } from '../trash-list.ts';
-import { blobFile, jsonFile, jsonLines } from './layout.ts';
+import { jsonFile, jsonLines, type Lines, trashFolder } from './layout.ts';
 import { type Notes, pagesOf, type Taking, takenRow, withBlobs } from './taking.ts';
 
 /** Items told at once. */
 const itemsAtOnce = 100;
+/** Rows read at once. */
+const rowsAtOnce = 256;
 
-/** The list of what is in the account's trash, when there is anything: `trash/trash.json`. */
-export async function* takeTrashList(app: Taking, accountId: string): AsyncGenerator<ArchiveEntry> {
+/**
+ * The list of what is in the account's trash, or of one project in it, when there is anything: `trash/trash.json`. What
+ * went there after the takeout began is left out.
+ */
+export async function* takeTrashList(
+  app: Taking,
+  accountId: string,
+  projectId: string | undefined,
+  notes: Notes,
+): AsyncGenerator<ArchiveEntry> {
   const items: unknown[] = [];
-  for (;;) {
-    const page = await readTrash(app, accountId, { take: itemsAtOnce, skip: items.length }, 'en');
-    items.push(...page.items);
-    if (page.items.length < itemsAtOnce) break;
+  for (let skip = 0; ; skip += itemsAtOnce) {
+    const page = await readTrash(app, accountId, { take: itemsAtOnce, skip }, 'en');
+    for (const { daysLeft: _changesByItself, ...item } of page.items) {
+      if (item.trashed > notes.until || (projectId ?? item.projectId) !== item.projectId) continue;
+      notes.onRow({ created: item.trashed });
+      items.push(item);
+    }
+    if (skip + itemsAtOnce >= page.total) break;
   }
   if (items.length > 0) yield jsonFile('trash/trash.json', items);
 }
@@ -33,17 +48,42 @@ export async function* takeTrash(
   whole: boolean,
   notes: Notes,
 ): AsyncGenerator<ArchiveEntry> {
-  for await (const page of pagesOf(app, 'trash_rows', scope, notes)) {
-    const byTable = Map.groupBy(page, (row) => row.kind as keyof Tables);
-    for (const [table, rows] of byTable) yield* takeRows(app, scope, table, await unpacked(app, table, rows), notes);
+  for (const table of takeoutOrder('project')) {
+    const name = (part: number): string =>
+      `${trashFolder(scope.projectId)}/rows/${table}-${String(part).padStart(5, '0')}.jsonl`;
+    const lines = jsonLines(name);
+    const taken = new Set<unknown>();
+    for await (const rows of trashPages(app, scope, table, notes)) {
+      if (table === 'images' || table === 'tags') for (const row of rows) taken.add(row.id);
+      yield* takeRows(app, scope, table, rows, lines, notes);
+    }
+    if (whole)
+      for await (const rows of pagesOf(app, table, scope, notes)) {
+        // An image or tag of the trash that an iteration keeps is there as well.
+        const others = rows.filter((row) => row.id === undefined || !taken.has(row.id));
+        yield* takeRows(app, scope, table, others, lines, notes);
+      }
+    yield* lines.end();
   }
-  if (!whole) return;
-  for (const table of takeoutOrder('project'))
-    for await (const page of pagesOf(app, table, scope, notes)) yield* takeRows(app, scope, table, page, notes);
 }
 
+/** A table's rows that are in the trash, as they were in it, a page at a time. */
+async function* trashPages(
+  app: Taking,
+  { projectId }: ProjectScope,
+  table: keyof Tables,
+  { signal, until }: Notes,
+): AsyncGenerator<AnyRow[]> {
+  for (let after = ''; ; ) {
+    signal?.throwIfAborted();
+    const rows = await pageOfTrashed(app.db.query, { projectId, table, after, until, limit: rowsAtOnce });
+    if (rows.length > 0) yield await unpacked(app, table, rows);
+    if (rows.length < rowsAtOnce) return;
+    after = rows.at(-1)!.row_id;
+  }
+}
 /** Rows of the trash as they are in their tables. */
-async function unpacked(app: Taking, table: keyof Tables, rows: readonly AnyRow[]): Promise<AnyRow[]> {
+async function unpacked(app: Taking, table: keyof Tables, rows: readonly TrashedText[]): Promise<AnyRow[]> {
   if (table === 'images' || table === 'tags')
     return app.db.query
       .selectFrom(table as 'images')
@@ -51,41 +91,34 @@ async function unpacked(app: Taking, table: keyof Tables, rows: readonly AnyRow[
       .where(
         'id',
         'in',
-        rows.map((row) => row.row_id as string),
+        rows.map((row) => row.row_id),
       )
+      .orderBy('id')
       .execute() as unknown as Promise<AnyRow[]>;
   return rows.map(({ row }) => {
-    const open = JSON.parse(row as string) as Record<string, unknown>;
+    const open = JSON.parse(row) as Record<string, unknown>;
     for (const [name, held] of Object.entries(tableCustody[table].columns))
       if (held.startsWith('sealed') && typeof open[name] === 'string') open[name] = Buffer.from(open[name], 'hex');
     return open;
   });
 }
 
-/** Rows are named by the first of a part, so that parts of several pages do not meet. */
 async function* takeRows(
   app: Taking,
   scope: ProjectScope,
   table: keyof Tables,
   rows: readonly AnyRow[],
+  lines: Lines,
   notes: Notes,
 ): AsyncGenerator<ArchiveEntry> {
-  const [first] = rows;
-  if (first === undefined) return;
-  const folder = `trash/${scope.projectId}`;
-  const name = tableCustody[table].key.map((column) => first[column]).join('-');
-  const lines = jsonLines((part) => `${folder}/rows/${table}/${name}-${part}.jsonl`);
+  const folder = trashFolder(scope.projectId);
   for (const row of rows) {
-    const open = takenRow(app, scope, table, row, notes);
+    const open = takenRow(app, scope, table, row, notes, `${folder}/rows/${table}`);
     if (open !== undefined) yield* lines.add(open);
   }
-  yield* lines.end();
   for (const kind of blobKinds.filter((one) => isTaken(one, table)))
-    for await (const { row, file } of withBlobs(app, scope, table, kind, rows, notes)) {
-      if (file === undefined) continue;
-      const path = blobFile(scope.projectId, kind, row.id as string, row.format)!;
-      yield { ...file, name: path.replace(`projects/${scope.projectId}`, folder) };
-    }
+    for await (const { file } of withBlobs(app, scope, table, kind, rows, notes, folder))
+      if (file !== undefined) yield file;
 }
 
 const isTaken = (kind: BlobKind, table: keyof Tables): boolean =>
