@@ -67,6 +67,16 @@ export const endedRestores = (db: Queries, accountId: string): Promise<RestoreRo
     .where('state', 'not in', underWay)
     .execute();
 
+/** Takes for ended, or renewed, `now` what is dated later than `latest`. */
+export async function redateRestores(tx: Tx, accountId: string, latest: Micros, now: Micros): Promise<void> {
+  await tx
+    .updateTable('restores')
+    .set({ lease: now })
+    .where('account_id', '=', accountId)
+    .where('lease', '>', latest)
+    .execute();
+}
+
 /** Removes what is known of restores. */
 export async function removeRestores(tx: Tx, ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await tx.deleteFrom('restores').where('id', 'in', ids).execute();

@@ -69,6 +69,16 @@ export async function takeoutsOfProject(db: Queries, projectId: string): Promise
   return rows.map((row) => row.id);
 }
 
+/** Takes for used `now` what is dated later than `latest`. */
+export async function redateTakeouts(tx: Tx, accountId: string, latest: Micros, now: Micros): Promise<void> {
+  await tx
+    .updateTable('takeouts')
+    .set({ used: now })
+    .where('account_id', '=', accountId)
+    .where('used', '>', latest)
+    .execute();
+}
+
 /** The ids of an account's takeouts that nobody has used since. */
 export async function unusedTakeouts(db: Queries, accountId: string, since: Micros): Promise<string[]> {
   const rows = await db
