@@ -36,7 +36,6 @@ const homeOf: Readonly<Record<string, string>> = {
   sharp: 'src/vision/image/decode.ts',
   typebox: 'src/contract/',
   yauzl: 'src/base/',
-  'zip-stream': 'src/base/',
 };
 
 /** Where what makes a run unrepeatable is allowed. */

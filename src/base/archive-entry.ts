@@ -15,7 +15,7 @@ export interface ArchiveEntry {
   readonly name: string;
   /** `undefined`: passed over, since `facts` tell all that the rest of the archive says of it. */
   readonly bytes: Uint8Array | undefined;
-  /** Text, which is worth compressing; pictures and models are not. */
+  /** Worth compressing, as text is and a single small file; pictures, and models by the thousand, are not. */
   readonly text: boolean;
   /** Of a file that is passed over. */
   readonly facts?: EntryFacts;

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { crc32, deflateRaw } from 'node:zlib';
 import type { ArchiveEntry, PackedEntry, Piece } from './archive-entry.ts';
@@ -46,6 +47,18 @@ async function pack({ name, text, bytes, facts }: ArchiveEntry, compress: boolea
   const body = text && compress ? await deflate(bytes, { level: 6 }) : bytes;
   const sha256 = hash('sha256', bytes, 'buffer');
   return { name, text, body, facts: { bytes: bytes.length, packed: body.length, crc32: crc32(bytes), sha256 } };
+}
+
+/** A zip in memory of a few files, all compressed, dated `moment`. */
+export function zipOf(
+  files: Iterable<{ readonly name: string; readonly bytes: Uint8Array }>,
+  moment: Micros,
+): Promise<Buffer> {
+  const { pack, write } = archiveFormats.zip;
+  const packed = async function* () {
+    for (const { name, bytes } of files) yield await pack({ name, bytes, text: true });
+  };
+  return buffer(write(packed(), moment) as AsyncGenerator<Uint8Array>);
 }
 
 /** The bytes of an archive from `from` to the one before `to`; those passed over must lie before `from`. */

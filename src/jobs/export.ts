@@ -1,4 +1,4 @@
-import { zip } from '../base/zip.ts';
+import { zipOf } from '../base/archive-format.ts';
 import type { JobRun, Jobs } from '../queue/job.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import { requireIteration } from '../services/iterations.ts';
@@ -64,7 +64,7 @@ async function archive(app: App, scope: ProjectScope, row: ExportRow, run: JobRu
     iterationId: row.iteration_id,
     model: exported.files[0]!,
   });
-  return zip([...exported.files, labelFile(labels), metadataFile(exported.metadata), manifest], new Date(now / 1000));
+  return zipOf([...exported.files, labelFile(labels), metadataFile(exported.metadata), manifest], now);
 }
 
 /** Marks an export that is still `Exporting` as `Failed`. */
