@@ -1,9 +1,13 @@
 import { Command } from 'commander';
+import type { OpenApp } from '../app.ts';
+import { AppError } from '../base/errors.ts';
 import { fileSource } from '../base/source.ts';
+import { purge } from '../jobs/purge.ts';
 import { listAccounts } from '../services/accounts.ts';
 import { eraseWhatWasErased } from '../services/erased.ts';
 import { putBack } from '../services/restore/restore.ts';
 import { progressLine } from './progress-line.ts';
+import { lockRestores } from './restore-lock.ts';
 import { incomplete } from './takeout.ts';
 import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
@@ -16,29 +20,39 @@ export function restoreCommand(): Command {
     .option('--account <account>', 'id or name of the account to put it into; default: its own, made if need be')
     .action((path: string, options: { account?: string }) =>
       withApp(async (app) => {
-        // New data beside keys of older data joins their list of what was erased now, while nothing is there that a later
-        // start would take for something that came back by mistake.
-        if ((await listAccounts(app)).length === 0) await eraseWhatWasErased(app);
-        const line = progressLine();
-        const wanted = options.account === undefined ? undefined : await accountId(app, options.account);
-        const restored = await putBack(app, {
-          source: await fileSource(path),
-          accountId: wanted,
-          onProgress: ({ step, doneBytes, totalBytes }) =>
-            line.show(() => `${step}: ${totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes)} %`),
-        });
-        line.end();
-        line.say(`account ${restored.accountId}${restored.accountMade ? ' made, with new keys' : ''}`);
-        for (const { id, from, outcome, leftOut } of restored.projects) {
-          const was = id === from ? '' : ` (${from} in the archive)`;
-          const rest = leftOut === 0 ? '' : `; ${leftOut} rows left out, whose files the archive lacks`;
-          line.say(
-            `project ${id}${was}: ${outcome === 'present' ? 'there already, left as it is' : `restored${rest}`}`,
-          );
+        const lock = await lockRestores(app);
+        if (lock === undefined)
+          throw new AppError('Conflict', 'Another command is putting something back: wait until it ends.');
+        try {
+          for (const scope of lock.left) await purge(app, scope, { signal: new AbortController().signal });
+          await restore(app, path, options);
+        } finally {
+          lock.unlock();
         }
-        if (restored.missing.length === 0) return;
-        process.exitCode = incomplete;
-        line.say(`The archive was INCOMPLETE when it was made: it lacks ${restored.missing.length} files.`);
       }),
     );
+}
+
+async function restore(app: OpenApp, path: string, options: { account?: string }): Promise<void> {
+  // New data beside keys of older data joins their list of what was erased now, while nothing is there that a later
+  // start would take for something that came back by mistake.
+  if ((await listAccounts(app)).length === 0) await eraseWhatWasErased(app);
+  const line = progressLine();
+  const wanted = options.account === undefined ? undefined : await accountId(app, options.account);
+  const restored = await putBack(app, {
+    source: await fileSource(path),
+    accountId: wanted,
+    onProgress: ({ step, doneBytes, totalBytes }) =>
+      line.show(() => `${step}: ${totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes)} %`),
+  });
+  line.end();
+  line.say(`account ${restored.accountId}${restored.accountMade ? ' made, with new keys' : ''}`);
+  for (const { id, from, outcome, leftOut } of restored.projects) {
+    const was = id === from ? '' : ` (${from} in the archive)`;
+    const rest = leftOut === 0 ? '' : `; ${leftOut} rows left out, whose files the archive lacks`;
+    line.say(`project ${id}${was}: ${outcome === 'present' ? 'there already, left as it is' : `restored${rest}`}`);
+  }
+  if (restored.missing.length === 0) return;
+  process.exitCode = incomplete;
+  line.say(`The archive was INCOMPLETE when it was made: it lacks ${restored.missing.length} files.`);
 }

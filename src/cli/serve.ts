@@ -15,6 +15,7 @@ import { createAccount, listAccounts, viewKeys } from '../services/accounts.ts';
 import { recover } from '../services/recovery.ts';
 import { clearSpool, interruptRestores } from '../services/restore/restores.ts';
 import { lockFile } from '../store/database-sqlite.ts';
+import { lockRestores } from './restore-lock.ts';
 
 /** How long a stop may take before the process ends anyway, ms. What is cut off then is taken up again at the next start. */
 const stopTime = 4500;
@@ -40,6 +41,7 @@ async function serve(options: { readyFile?: string }): Promise<void> {
   const { reserve } = app;
   await clearSpool(app);
   reserve.makeWay();
+  await reserve.giveWay(async () => (await lockRestores(app))?.unlock());
   await reserve.giveWay(() => recover(app));
   reserve.fill();
   const account = (await listAccounts(app))[0] ?? (await createAccount(app, { userName: 'owner' }));

@@ -15,7 +15,7 @@ type Purging = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'erased'>
  * files that no row refers to, and the traces in the database's log. Comes back for files that an upload may still be
  * writing. What is only in the trash stays.
  */
-export async function purge(app: Purging, payload: Jobs['purge'], run: JobRun): Promise<void> {
+export async function purge(app: Purging, payload: Jobs['purge'], run: Pick<JobRun, 'signal'>): Promise<void> {
   const { accountId, projectId } = payload;
   const erasures = await erasuresUnderWay(app, payload);
   if (projectId === undefined) await purgeAccount(app, accountId, run);
@@ -25,7 +25,7 @@ export async function purge(app: Purging, payload: Jobs['purge'], run: JobRun): 
   await finishErasures(app, erasures);
 }
 
-async function purgeAccount(app: Purging, accountId: string, run: JobRun): Promise<void> {
+async function purgeAccount(app: Purging, accountId: string, run: Pick<JobRun, 'signal'>): Promise<void> {
   const account = await app.db.query
     .selectFrom('accounts')
     .select('deleted')
@@ -37,7 +37,7 @@ async function purgeAccount(app: Purging, accountId: string, run: JobRun): Promi
   for (const scope of await projectsWithLooseBlobs(app.db.query, accountId)) await sweepProject(app, scope, run);
 }
 
-async function purgeProject(app: Purging, scope: Required<Jobs['purge']>, run: JobRun): Promise<void> {
+async function purgeProject(app: Purging, scope: Required<Jobs['purge']>, run: Pick<JobRun, 'signal'>): Promise<void> {
   const leased = await beingRestored(app.db.query, scope.projectId, app.clock.now());
   if (leased !== undefined) {
     const options = { once: `purge-later/${scope.projectId}`, runAt: leased + 1 };
@@ -60,7 +60,7 @@ async function purgeProject(app: Purging, scope: Required<Jobs['purge']>, run: J
 /** The key of something whose creation was interrupted: no row ever used it. */
 const destroyUnused = (app: Purging, scope: KeyScope): void => app.keys.destroy(scope);
 
-async function sweepProject(app: Purging, scope: Required<Jobs['purge']>, run: JobRun): Promise<void> {
+async function sweepProject(app: Purging, scope: Required<Jobs['purge']>, run: Pick<JobRun, 'signal'>): Promise<void> {
   await eraseLooseBlobs(app, scope.projectId, run.signal);
   const runAt = await nextSweep(app.db.query, scope.projectId);
   if (runAt === undefined) return;

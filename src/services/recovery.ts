@@ -1,5 +1,5 @@
 import type { EmbeddedQueue } from '../queue/queue-sqlite.ts';
-import { failRestoresOfServer } from '../store/restores.ts';
+import { failRestores } from '../store/restores.ts';
 import type { App } from './context.ts';
 import { eraseWhatWasErased } from './erased.ts';
 import { resumeErasure } from './erasure.ts';
@@ -19,7 +19,7 @@ export async function recover(
   app.keys.master.resume();
   await app.queue.releaseAll();
   await app.queue.hasten('purge');
-  await failRestoresOfServer(app.db.query, app.clock.now());
+  await app.db.transaction((tx) => failRestores(tx, 'server', app.clock.now()));
   await resumeRetention(app);
   await resumeTrash(app);
   await resumeErasure(app);

@@ -293,8 +293,9 @@ function translated(error: unknown): unknown {
 }
 
 /**
- * Takes the lock at `path`, so that one server at a time runs on a data directory; the operating system frees it when
- * the process ends, however it ends. Returns the function that frees it. @throws AppError `AlreadyRunning`.
+ * Takes the lock at `path`, so that one server, or one command of a kind, at a time runs on a data directory; the operating
+ * system frees it when the process ends, however it ends. Returns the function that frees it. @throws AppError
+ * `AlreadyRunning`.
  */
 export function lockFile(path: string): () => void {
   makeDirectorySync(dirname(path));

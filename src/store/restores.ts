@@ -1,5 +1,6 @@
 import type { Micros } from '../base/clock.ts';
 import type { Queries, Tx } from './database.ts';
+import type { KeyScope } from './keys.ts';
 import type { RestoreRow } from './schema.ts';
 
 const underWay = ['Checking', 'Restoring'] as const;
@@ -82,14 +83,18 @@ export async function removeRestores(tx: Tx, ids: readonly string[]): Promise<vo
   if (ids.length > 0) await tx.deleteFrom('restores').where('id', 'in', ids).execute();
 }
 
-/** For the start of the only server: what the one before it was putting back has failed. */
-export async function failRestoresOfServer(db: Queries, now: Micros): Promise<void> {
-  await db
+/** What dead holders of this kind were putting back has failed. Returns the projects of which something may be there. */
+export async function failRestores(tx: Tx, holder: RestoreRow['holder'], now: Micros): Promise<Required<KeyScope>[]> {
+  const rows = await tx
     .updateTable('restores')
     .set({ state: 'Failed', lease: now })
-    .where('holder', '=', 'server')
+    .where('holder', '=', holder)
     .where('state', 'in', underWay)
+    .returning(['account_id', 'project_id'])
     .execute();
+  return rows.flatMap(({ account_id, project_id }) =>
+    project_id === null ? [] : [{ accountId: account_id, projectId: project_id }],
+  );
 }
 
 /** Writes a restore down. */

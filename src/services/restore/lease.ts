@@ -10,7 +10,8 @@ import type { App } from '../context.ts';
 
 /**
  * A restore under way is written down, with a lease that is renewed again and again: while it holds, no start of a
- * server and no purge removes what is half there; when its process dies it runs out, and what it left is removed.
+ * server and no purge removes what is half there; when its process dies it runs out, if the next start or command does not
+ * find that sooner, and what it left is removed.
  */
 const leaseTime: Micros = 120 * second;
 /** How often it is renewed, ms. */

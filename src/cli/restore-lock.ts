@@ -1,0 +1,33 @@
+import { join } from 'node:path';
+import type { OpenApp } from '../app.ts';
+import { AppError } from '../base/errors.ts';
+import { lockFile } from '../store/database-sqlite.ts';
+import type { KeyScope } from '../store/keys.ts';
+import { failRestores } from '../store/restores.ts';
+
+/** What was found when no command was putting anything back any more. */
+export interface RestoreLock {
+  /** Projects that a command which was killed left half there. */
+  readonly left: readonly Required<KeyScope>[];
+  unlock(): void;
+}
+
+/**
+ * Takes the lock that a command has while it puts something back, and says of restores whose command is dead that they
+ * failed. `undefined` while such a command lives.
+ */
+export async function lockRestores(app: OpenApp): Promise<RestoreLock | undefined> {
+  let unlock: () => void;
+  try {
+    unlock = lockFile(join(app.config.home, 'restore.lock'));
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'AlreadyRunning') return undefined;
+    throw error;
+  }
+  try {
+    return { left: await app.db.transaction((tx) => failRestores(tx, 'command', app.clock.now())), unlock };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
