@@ -146,6 +146,13 @@ for (const kind of ['tmpfs', 'ext4'] as const)
 
     fill(disk);
     await lives();
+    const taken = await fetch(`${server.endpoint}/ownsight/v1/restores`, {
+      method: 'POST',
+      headers: { 'Training-Key': server.trainingKey },
+      body: new Uint8Array(1 << 12),
+    });
+    assert.equal(((await taken.json()) as { code: string }).code, 'ErrorStorageFull');
+    assert.equal(existsSync(join(home, 'spool')) ? filesIn(join(home, 'spool')) : 0, 0);
     const [first, second] = await training.getImages(thinned, {});
     await training.deleteImages(thinned, { imageIds: [first!.id!, second!.id!], allIterations: true });
     assert.equal((await training.getImages(thinned, {})).length, 10);

@@ -132,6 +132,14 @@ function isLinkTo(path: string, folder: string): boolean {
   }
 }
 
+/** Files of the spool that the server has open, their names gone; elsewhere than on Linux they cannot be seen. */
+const spooled = (server: TestServer): string[] =>
+  process.platform !== 'linux'
+    ? []
+    : readdirSync(`/proc/${server.pid}/fd`)
+        .map((fd) => `/proc/${server.pid}/fd/${fd}`)
+        .filter((path) => isLinkTo(path, join(server.home, 'spool')));
+
 test('a client that goes away in the middle leaves nothing; what arrives is noise on the disk', async (t) => {
   const server = await startServer();
   t.after(() => server.stop());
@@ -143,12 +151,8 @@ test('a client that goes away in the middle leaves nothing; what arrives is nois
   upload.write(archive.subarray(0, archive.length >> 1));
   if (process.platform === 'linux') {
     // Its name is gone already; the server alone has it open.
-    const spooled = (): string | undefined =>
-      readdirSync(`/proc/${server.pid}/fd`)
-        .map((fd) => `/proc/${server.pid}/fd/${fd}`)
-        .find((path) => isLinkTo(path, join(server.home, 'spool')));
     const path = await until(
-      async () => spooled(),
+      async () => spooled(server)[0],
       (found) => found !== undefined && readFileSync(found).length > 500_000,
       20,
     );
@@ -161,6 +165,25 @@ test('a client that goes away in the middle leaves nothing; what arrives is nois
     5,
   );
   assert.deepEqual((await call(server, 'GET', '/restores')).json, []);
+});
+
+test('cancelled while it is put back: it says so, nothing of it is there, and no file is left', async (t) => {
+  const server = await startServer();
+  t.after(() => server.stop());
+  const { json } = await call<Restore>(server, 'POST', '/restores', archive);
+  const { status } = await call(server, 'DELETE', `/restores/${json.id}`);
+  assert.equal(status, 204);
+  const { state, reason } = (await call<Restore>(server, 'GET', `/restores/${json.id}`)).json;
+  assert.deepEqual([state, reason], ['Cancelled', 'It was cancelled.']);
+  assert.deepEqual(await newestClients(server).training.getProjects(), []);
+  await until(
+    async () => [
+      ...globSync('{blobs,spool}/**/*', { cwd: server.home, withFileTypes: true }).filter((one) => one.isFile()),
+      ...spooled(server),
+    ],
+    (left) => left.length === 0,
+    10,
+  );
 });
 
 test('a server killed while it puts back: it says so, takes it again, and files it left are gone', async (t) => {

@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { runOwnsight, startServer, type TestServer } from '../fixtures/server.ts';
+import { root, runOwnsight, startServer, type TestServer } from '../fixtures/server.ts';
 import { crawlOriginals, type TrainedAccount, trainAccount } from '../fixtures/trained-account.ts';
 import { unzip } from '../fixtures/unzip.ts';
 
@@ -317,4 +317,32 @@ test('one damaged picture: the archive lists exactly it, and the command says in
     );
     assert.deepEqual([...files.keys()].filter((path) => path.startsWith('data/projects/')).sort(), expected.sort());
   }
+});
+
+test('forty lines of Python with nothing but its standard library check the archive, and count pictures and tags', async (t) => {
+  const { status: found } = spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))']);
+  if (found !== 0) return t.skip('needs python3');
+  const script = join(root, 'test/rights/read_takeout.py');
+  assert.ok(readFileSync(script, 'utf8').trimEnd().split('\n').length <= 40);
+  const read = (file: string) => spawnSync('python3', ['-I', script, join(folder, file)], { encoding: 'utf8' });
+  const { status, stdout, stderr } = read('all.zip');
+  assert.equal(status, 0, stderr);
+  const told = JSON.parse(stdout) as {
+    files: number;
+    projects: Record<string, { pictures: number; tags: Record<string, number> }>;
+  };
+  assert.equal(told.files, below('').length);
+  assert.deepEqual(Object.keys(told.projects).sort(), [account.projectId, account.detectionId].sort());
+  for (const [id, { pictures, tags }] of Object.entries(told.projects)) {
+    const images = await account.clients.training.getImages(id, { take: 256 });
+    assert.equal(pictures, images.length);
+    const counts: Record<string, number> = {};
+    for (const tag of images.flatMap((image) => image.tags ?? []))
+      counts[tag.tagName!] = (counts[tag.tagName!] ?? 0) + 1;
+    assert.deepEqual(tags, counts);
+  }
+  const bytes = readFileSync(join(folder, 'all.zip'));
+  bytes[bytes.indexOf('data/README.pt-BR') + 200]! ^= 1;
+  writeFileSync(join(folder, 'damaged.zip'), bytes);
+  assert.notEqual(read('damaged.zip').status, 0);
 });
