@@ -50,7 +50,7 @@ export const faults: readonly Fault[] = [
       'await rm(path, { recursive: true, force: true, maxRetries: 3 });',
       `if (${fs}.existsSync(path)) await rename(path, root + '-trash');`,
     ],
-    finding: /ciphertext: export, as it lay, in data\/blobs-trash/,
+    finding: /ciphertext: image-original, as it lay, in data\/blobs-trash/,
   },
   {
     name: 'the log of the database is not emptied',
@@ -138,7 +138,7 @@ export const faults: readonly Fault[] = [
       '    lookup: (scope, kind, text) =>\n',
       `    lookup: (scope, kind, text) =>\n      kind.endsWith('-name') ? String(text).toUpperCase() :\n`,
     ],
-    finding: /name of the first tag, as UTF-8, in data\/ownsight\.db/,
+    finding: /name of the second tag, as UTF-8, in data\/ownsight\.db/,
   },
   {
     name: 'a diary of requests is kept, packed',

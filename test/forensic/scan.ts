@@ -35,9 +35,11 @@ export async function scanFolders(wanted: Wanted, folders: readonly string[]): P
   for (const folder of folders)
     for (const path of filesBelow(folder)) {
       const name = join(folder.split('/').at(-1)!, relative(folder, path));
-      hits.push(...(await scanInto(search, wanted, `the name of ${name}`, Buffer.from(name), deepest)));
+      for (const hit of await scanInto(search, wanted, `the name of ${name}`, Buffer.from(name), deepest))
+        hits.push(hit);
       const bytes = readOrNothing(path);
-      if (bytes !== undefined) hits.push(...(await scanInto(search, wanted, name, bytes, 0)));
+      // One by one: there may be more of them than a call takes arguments.
+      if (bytes !== undefined) for (const hit of await scanInto(search, wanted, name, bytes, 0)) hits.push(hit);
     }
   return hits;
 }
@@ -62,7 +64,7 @@ async function scanInto(search: Search, wanted: Wanted, name: string, bytes: Buf
   const hits: Hit[] = search(bytes).map(({ needle: { kind, encoding } }) => ({ kind, encoding, where: name }));
   if (depth < deepest)
     for (const [part, unpacked] of unpack(bytes))
-      hits.push(...(await scanInto(search, wanted, `${name} > ${part}`, unpacked, depth + 1)));
+      for (const hit of await scanInto(search, wanted, `${name} > ${part}`, unpacked, depth + 1)) hits.push(hit);
   for (const at of beginnings(bytes)) {
     const look = await lookOf(bytes.subarray(at)).catch(() => undefined);
     for (const one of look === undefined ? [] : wanted.looks)
