@@ -13,8 +13,8 @@ export interface RestoreLock {
 }
 
 /**
- * Takes the lock that a command has while it puts something back, and says of restores whose command is dead that they
- * failed. `undefined` while such a command lives.
+ * Takes the lock that a command has while it puts something back, says of restores whose command is dead that they failed,
+ * and has what they left removed. `undefined` while such a command lives.
  */
 export async function lockRestores(app: OpenApp): Promise<RestoreLock | undefined> {
   let unlock: () => void;
@@ -25,7 +25,12 @@ export async function lockRestores(app: OpenApp): Promise<RestoreLock | undefine
     throw error;
   }
   try {
-    return { left: await app.db.transaction((tx) => failRestores(tx, 'command', app.clock.now())), unlock };
+    const left = await app.db.transaction(async (tx) => {
+      const scopes = await failRestores(tx, 'command', app.clock.now());
+      for (const scope of scopes) await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
+      return scopes;
+    });
+    return { left, unlock };
   } catch (error) {
     unlock();
     throw error;

@@ -12,6 +12,7 @@ import { type OpenApp, openApp } from '../../src/app.ts';
 import { openArchive } from '../../src/base/archive.ts';
 import { second } from '../../src/base/clock.ts';
 import { fileSource } from '../../src/base/source.ts';
+import { lockRestores } from '../../src/cli/restore-lock.ts';
 import { readConfig } from '../../src/config.ts';
 import { recover } from '../../src/services/recovery.ts';
 import { checkBag } from '../../src/services/restore/bag-check.ts';
@@ -117,6 +118,7 @@ async function opened<T>(folder: string, look: (app: OpenApp) => Promise<T>): Pr
  */
 const restart = async (app: OpenApp): Promise<void> => {
   const later = { ...app, clock: { now: () => app.clock.now() + 3600 * second } };
+  (await lockRestores(later))?.unlock();
   await recover(later);
   await work(later);
 };
