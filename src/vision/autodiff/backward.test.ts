@@ -31,6 +31,13 @@ test('the gradient by a value in the middle does not go on to what it is made of
   assert.deepEqual(Array.from(numbersOf(evaluate(graph({ g: g! }), at).g!)), [4, 8, 12, 16]);
 });
 
+test('a held value counts as a constant', () => {
+  // d(x · held(x x)) = x x
+  const square = mul(x, x);
+  const [g] = backward(reduceSum(mul(x, square)), [x], [square]);
+  assert.deepEqual(Array.from(numbersOf(evaluate(graph({ g: g! }), at).g!)), [1, 4, 9, 16]);
+});
+
 test('the loss must be one number', () => {
   assert.throws(() => backward(exp(x), [x]), { code: 'BadGraph', message: /one floating point number .* \[2, 2\]/ });
   assert.throws(() => backward(greater(reduceSum(x), 0), [x]), { code: 'BadGraph', message: /bool/ });

@@ -12,17 +12,20 @@ const gradientOf = <O extends OpName>(node: OpNode<O>, g: Node): readonly (Node 
 /**
  * The gradients of `loss` by each of `wrt`, in their order and shapes, as nodes of the same computation: evaluate them,
  * write them as ONNX, or differentiate them again. Zeros where the loss does not depend on one.
- * Reverse mode: every node on the way from `wrt` to the loss is visited once, those off the way not at all.
+ * Reverse mode: every node on the way from `wrt` to the loss is visited once, those off the way not at all. Nodes that
+ * are `held` count as constants, whatever they are computed from.
  * @throws AppError `BadGraph` when the loss is not one floating point number, or a size it needs is known by name only.
  */
-export function backward(loss: Node, wrt: readonly Node[]): Node[] {
+export function backward(loss: Node, wrt: readonly Node[], held: readonly Node[] = []): Node[] {
   if (!isFloat(loss.dtype) || elements(fixedShape(loss.shape, 'the loss')) !== 1) {
     throw badGraph('one floating point number', 'the loss', `${loss.dtype} ${shapeText(loss.shape)}`);
   }
   const { nodes } = graph({ loss });
   const wanted = new Set(wrt);
   const onTheWay = new Set<Node>();
+  const fixed = new Set(held);
   for (const node of nodes) {
+    if (fixed.has(node)) continue;
     if (wanted.has(node) || (node.kind === 'op' && node.inputs.some((each) => onTheWay.has(each)))) onTheWay.add(node);
   }
   const found = new Map<Node, Node>([[loss, constant(tensorOf(loss.dtype, fixedShape(loss.shape, 'the loss'), [1]))]]);

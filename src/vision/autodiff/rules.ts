@@ -1,4 +1,5 @@
 import {
+  add,
   cast,
   concat,
   div,
@@ -21,7 +22,7 @@ import { apply, constant } from '../graph/graph.ts';
 import type { OpName, Window } from '../graph/rule.ts';
 import { fixedDim } from '../graph/rule.ts';
 import { fixedShape, sameShape } from '../graph/shapes.ts';
-import { elements, isFloat, tensorOf } from '../graph/tensor.ts';
+import { type Dtype, elements, isFloat, tensorOf } from '../graph/tensor.ts';
 
 /**
  * The gradient of one operation: from `g`, the gradient of the loss by the result `y`, those by the inputs, in order.
@@ -67,22 +68,24 @@ function taps(x: Node, window: Window, kernel: readonly [number, number], places
   // The last window may end before the image does, or reach beyond a cropped one: give every tap all it can ask for.
   const reach = [0, 1].map((i) => (places[i]! - 1) * strides[i]! + (kernel[i]! - 1) * dilations[i]! + 1);
   const after = [Math.max(0, reach[0]! - h - pads[0]), Math.max(0, reach[1]! - w - pads[1])];
-  const padded = pad(x, [0, 0, pads[0], pads[1]], [0, 0, after[0]!, after[1]!]);
+  const around = [pads[0], pads[1], after[0]!, after[1]!];
+  const padded = around.every((size) => size === 0)
+    ? x
+    : pad(x, [0, 0, pads[0], pads[1]], [0, 0, after[0]!, after[1]!]);
   const parts: Node[] = [];
   for (let ky = 0; ky < kernel[0]; ky++) {
     for (let kx = 0; kx < kernel[1]; kx++) {
       const start = [ky * dilations[0], kx * dilations[1]];
       const end = [0, 1].map((i) => start[i]! + (places[i]! - 1) * strides[i]! + 1);
-      const part = slice(
-        padded,
-        [0, 0, start[0]!, start[1]!],
-        [n, c, end[0]!, end[1]!],
-        [1, 1, strides[0], strides[1]],
-      );
+      const all =
+        start.every((from) => from === 0) && sameShape(padded.shape.slice(2), end) && !strides.some((s) => s > 1);
+      const part = all
+        ? padded
+        : slice(padded, [0, 0, start[0]!, start[1]!], [n, c, end[0]!, end[1]!], [1, 1, strides[0], strides[1]]);
       parts.push(reshape(part, [n, group, c / group, places[0] * places[1]]));
     }
   }
-  return concat(parts, 2);
+  return parts.length === 1 ? parts[0]! : concat(parts, 2);
 }
 
 /**
@@ -98,9 +101,17 @@ function weightGradient(x: Node, g: Node, weights: Node, window: Window): Node {
   return transpose(reshape(reduceSum(products, [0]), [o, kh, kw, perGroup]), [0, 3, 1, 2]);
 }
 
-/** The convolution transposed: spreads `g` [N, O, OH, OW] over images as large as `x`. */
+/**
+ * The convolution transposed: spreads `g` [N, O, OH, OW] over images as large as `x`. Where the window moves by one, that
+ * is a convolution of g by the weights turned around, which runs faster.
+ */
 function spread(g: Node, weights: Node, x: Node, window: Window): Node {
   const { strides, pads, dilations } = window;
+  const [, , kh, kw] = sizes(weights) as readonly [number, number, number, number];
+  const reach = [dilations[0] * (kh - 1), dilations[1] * (kw - 1)] as const;
+  const around = [reach[0] - pads[0], reach[1] - pads[1], reach[0] - pads[2], reach[1] - pads[3]] as const;
+  if (strides.every((step) => step === 1) && around.every((size) => size >= 0))
+    return apply('Conv', [g, turned(weights, window.group)], { ...window, pads: around });
   const rest = (i: 0 | 1): number => {
     const size = fixedDim(x.shape[2 + i], 'a gradient');
     const places = fixedDim(g.shape[2 + i], 'a gradient');
@@ -110,7 +121,36 @@ function spread(g: Node, weights: Node, x: Node, window: Window): Node {
   return apply('ConvTranspose', [g, weights], { ...window, outputPadding: [rest(0), rest(1)] });
 }
 
+/** Weights [O, C/group, h, w] with inputs and outputs exchanged, [C, O/group, h, w], and each kernel turned by 180 degrees. */
+function turned(weights: Node, group: number): Node {
+  const [o, perGroup, kh, kw] = sizes(weights) as readonly [number, number, number, number];
+  const taps = kh * kw;
+  const grouped = transpose(reshape(weights, [group, o / group, perGroup, taps]), [0, 2, 1, 3]);
+  // A product with a matrix that has one 1 in each row moves numbers without changing them.
+  const reversal = Float64Array.from({ length: taps * taps }, (_, i) =>
+    Math.floor(i / taps) + (i % taps) === taps - 1 ? 1 : 0,
+  );
+  const flipped = taps === 1 ? grouped : matMul(grouped, constant(tensorOf(weights.dtype, [taps, taps], reversal)));
+  return reshape(flipped, [group * perGroup, o / group, kh, kw]);
+}
+
 const biasGradient = (g: Node): Node => reduceSum(g, [0, 2, 3]);
+
+/** Whole numbers, which may count from the end of `size`, as rows [count, size] of zeros with one 1. */
+function oneHot(indices: Node, count: number, size: number, dtype: Dtype): Node {
+  const column = reshape(cast(indices, dtype), [count, 1]);
+  const positive = add(column, mul(cast(greater(0, column), dtype), size));
+  const each = constant(
+    tensorOf(
+      dtype,
+      [1, size],
+      Array.from({ length: size }, (_, i) => i),
+    ),
+  );
+  const away = sub(positive, each);
+  // 1 where the difference is 0, and 0 where it is a whole number.
+  return cast(greater(0.5, mul(away, away)), dtype);
+}
 
 /** Zeros between and around the elements a slice took, so that they are back in their places. */
 function unslice(g: Node, x: Node, { starts, steps }: OpNode<'Slice'>['attributes']): Node {
@@ -153,7 +193,44 @@ export const gradients: { readonly [O in OpName]: Gradient<O> } = {
     const [a, b] = two(y);
     return [unbroadcast(div(g, b), a), unbroadcast(neg(div(mul(g, y), b)), b)];
   },
+  // Where both are equal, all of it goes to the second.
+  Min(g, y) {
+    const [a, b] = two(y);
+    const first = mul(g, cast(greater(b, a), g.dtype));
+    return [unbroadcast(first, a), unbroadcast(sub(g, first), b)];
+  },
+  Max(g, y) {
+    const [a, b] = two(y);
+    const first = mul(g, cast(greater(a, b), g.dtype));
+    return [unbroadcast(first, a), unbroadcast(sub(g, first), b)];
+  },
   Greater: () => [undefined, undefined],
+  // Each index as a row with one 1: a product with them gathers, one with their transpose puts back.
+  Gather(g, y) {
+    const [x, indices] = two(y);
+    const { axis } = y.attributes;
+    const [size, count] = [sizes(x)[axis]!, elements(sizes(indices))];
+    const [outer, inner] = [elements(sizes(x).slice(0, axis)), elements(sizes(x).slice(axis + 1))];
+    const back = matMul(transpose(oneHot(indices, count, size, g.dtype)), reshape(g, [outer, count, inner]));
+    return [reshape(back, x.shape), undefined];
+  },
+  GatherND(g, y) {
+    const [x, indices] = two(y);
+    const depth = sizes(indices).at(-1)!;
+    const picked = sizes(x).slice(0, depth);
+    const strides = picked.map((_, axis) => elements(picked.slice(axis + 1)));
+    const columns = reshape(indices, [elements(sizes(indices)) / depth, depth]);
+    const place = picked.map((size, axis) => {
+      const column = cast(slice(columns, [0, axis], [sizes(columns)[0]!, axis + 1]), g.dtype);
+      const negative = cast(greater(0, column), g.dtype);
+      return mul(add(column, mul(negative, size)), strides[axis]!);
+    });
+    const flat = place.reduce((sum, part) => add(sum, part));
+    const [size, count, inner] = [elements(picked), sizes(columns)[0]!, elements(sizes(x).slice(depth))];
+    const back = matMul(transpose(oneHot(flat, count, size, g.dtype)), reshape(g, [count, inner]));
+    return [reshape(back, x.shape), undefined];
+  },
+  NonMaxSuppression: () => [undefined, undefined],
   Neg: (g) => [neg(g)],
   Exp: (g, y) => [mul(g, y)],
   Log: (g, y) => [div(g, one(y))],

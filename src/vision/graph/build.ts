@@ -24,6 +24,10 @@ export const sub = (a: Operand, b: Operand): Node => apply('Sub', nodes(a, b), {
 export const mul = (a: Operand, b: Operand): Node => apply('Mul', nodes(a, b), {});
 /** a / b */
 export const div = (a: Operand, b: Operand): Node => apply('Div', nodes(a, b), {});
+/** The smaller of a and b. */
+export const min = (a: Operand, b: Operand): Node => apply('Min', nodes(a, b), {});
+/** The larger of a and b. */
+export const max = (a: Operand, b: Operand): Node => apply('Max', nodes(a, b), {});
 /** Whether a > b: `bool`. */
 export const greater = (a: Operand, b: Operand): Node => apply('Greater', nodes(a, b), {});
 /** -x */
@@ -74,6 +78,11 @@ export const expand = (x: Node, shape: readonly number[]): Node => apply('Expand
 /** One after the other along an axis. */
 export const concat = (parts: readonly Node[], axis: number): Node =>
   apply('Concat', parts, { axis: axisOf(axis, parts[0]?.shape.length ?? 0, 'Concat') });
+/** Parts along an axis, in the order the whole numbers `indices` say. */
+export const gather = (x: Node, indices: Node, axis: number): Node =>
+  apply('Gather', [x, indices], { axis: axisOf(axis, x.shape.length, 'Gather') });
+/** What is at the places that are the rows of `indices`. */
+export const gatherAt = (x: Node, indices: Node): Node => apply('GatherND', [x, indices], {});
 /** Zeros around: one entry per axis. */
 export const pad = (x: Node, before: readonly number[], after: readonly number[]): Node =>
   apply('Pad', [x], { before, after });

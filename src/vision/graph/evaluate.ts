@@ -22,7 +22,7 @@ function compute(node: Node, feeds: Readonly<Record<string, Tensor>>, values: Re
   const rule = ruleOf(node.op);
   const inputs = node.inputs.map((each) => values.get(each)!);
   const { dtype, shape } = rule.infer(inputs, node.attributes);
-  const sizes = fixedShape(shape, node.op);
   const numbers = inputs.map((value) => ({ shape: value.shape, data: numbersOf(value) }));
+  const sizes = rule.sizes?.(numbers, node.attributes) ?? fixedShape(shape, node.op);
   return tensorOf(dtype, sizes, rule.evaluate(numbers, node.attributes, sizes));
 }

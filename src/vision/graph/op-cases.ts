@@ -10,6 +10,8 @@ export interface OpCase<O extends OpName = OpName> {
   readonly attributes: Attributes[O];
   /** Range of the inputs' elements, -2 to 2 if not given. */
   readonly range?: readonly [number, number];
+  /** What comes after the inputs and is part of the graph. */
+  readonly constants?: readonly Tensor[];
 }
 
 const plain = (...inputs: readonly (readonly number[])[]) => ({ inputs, attributes: {} });
@@ -29,6 +31,8 @@ const opCases: { readonly [O in OpName]: readonly OpCase<O>[] } = {
   Sub: broadcasts,
   Mul: broadcasts,
   Div: broadcasts.map((each) => ({ ...each, range: positive })),
+  Min: broadcasts,
+  Max: broadcasts,
   Greater: broadcasts,
   Neg: [plain([2, 3])],
   Exp: [plain([2, 3])],
@@ -101,6 +105,33 @@ const opCases: { readonly [O in OpName]: readonly OpCase<O>[] } = {
     { inputs: [[6, 4]], attributes: { starts: [0, 1], ends: [6, 2], steps: [2, 3] } },
   ],
   Pad: [{ inputs: [[2, 3]], attributes: { before: [1, 0], after: [0, 2] } }],
+  Gather: [
+    { inputs: [[3, 4]], attributes: { axis: 0 }, constants: [tensorOf('int64', [2], [2, 0])] },
+    { inputs: [[3, 4, 2]], attributes: { axis: 1 }, constants: [tensorOf('int64', [2, 2], [3, -1, 0, 1])] },
+    { inputs: [[3, 4]], attributes: { axis: 1 }, constants: [tensorOf('int32', [], [1])] },
+  ],
+  GatherND: [
+    { inputs: [[3, 4]], attributes: {}, constants: [tensorOf('int64', [2, 2], [2, 3, 0, -1])] },
+    { inputs: [[3, 4, 2]], attributes: {}, constants: [tensorOf('int64', [3, 1], [1, 0, 2])] },
+  ],
+  NonMaxSuppression: [
+    {
+      inputs: [
+        [1, 40, 4],
+        [1, 2, 40],
+      ],
+      range: [0, 1],
+      attributes: { most: 10, overlap: 0.2, leastScore: 0.3 },
+    },
+    {
+      inputs: [
+        [2, 7, 4],
+        [2, 1, 7],
+      ],
+      range: [0, 1],
+      attributes: { most: 3, overlap: 0.5, leastScore: 0.1 },
+    },
+  ],
   Conv: [
     { inputs: [[2, 3, 5, 6], [4, 3, 3, 3], [4]], attributes: { ...window, pads: [1, 1, 1, 1] } },
     { inputs: [[2, 3, 8, 8], [4, 3, 3, 3], [4]], attributes: { ...window, strides: [2, 2], pads: [1, 1, 1, 1] } },
@@ -121,6 +152,13 @@ const opCases: { readonly [O in OpName]: readonly OpCase<O>[] } = {
         [5, 3, 1, 1],
       ],
       attributes: { ...window, strides: [2, 2] },
+    },
+    {
+      inputs: [
+        [1, 4, 6, 5],
+        [6, 2, 3, 2],
+      ],
+      attributes: { ...window, group: 2, pads: [1, 0, 2, 1] },
     },
   ],
   ConvTranspose: [
@@ -172,17 +210,22 @@ export interface PreparedCase {
 
 function prepare<O extends OpName>(
   op: O,
-  { inputs, attributes, range: [low, high] = [-2, 2] }: OpCase<O>,
+  { inputs, attributes, range: [low, high] = [-2, 2], constants = [] }: OpCase<O>,
   dtype: Dtype,
 ): PreparedCase {
   const next = numbersFrom(inputs.length + elements(inputs[0]!));
-  const nodes = inputs.map((shape, i) => input(`x${i}`, dtype, shape));
+  const nodes: Node[] = inputs.map((shape, i) => input(`x${i}`, dtype, shape));
   const feeds = inputs.map((shape, i) => {
     const values = Float64Array.from({ length: elements(shape) }, () => low + (high - low) * next());
     return [`x${i}`, tensorOf(dtype, shape, values)] as const;
   });
   const name = `${op} ${inputs.map((shape) => `[${shape}]`).join(' ')} ${JSON.stringify(attributes)}`;
-  return { name, inputs: nodes, result: apply(op, nodes, attributes), feeds: Object.fromEntries(feeds) };
+  return {
+    name,
+    inputs: nodes,
+    result: apply(op, [...nodes, ...constants.map(constant)], attributes),
+    feeds: Object.fromEntries(feeds),
+  };
 }
 
 /** Every case of every operation. */

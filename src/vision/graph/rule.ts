@@ -28,6 +28,8 @@ export interface Attributes {
   Sub: None;
   Mul: None;
   Div: None;
+  Min: None;
+  Max: None;
   Greater: None;
   Neg: None;
   Exp: None;
@@ -55,6 +57,16 @@ export interface Attributes {
   Slice: { readonly starts: readonly number[]; readonly ends: readonly number[]; readonly steps: readonly number[] };
   /** Zeros before and after each axis, one entry (>= 0) per axis. */
   Pad: { readonly before: readonly number[]; readonly after: readonly number[] };
+  /** Parts of the first input along an axis, in the order the second, whole numbers, says. */
+  Gather: { readonly axis: number };
+  /** Elements, or boxes of them, of the first input at the places that are the rows of the second, whole numbers. */
+  GatherND: None;
+  /**
+   * Boxes [N, P, 4] (opposite corners y, x, y, x) and scores [N, C, P] to what is found: int64 [found, 3] of picture, label,
+   * place. Kept is what scores more than `leastScore`, of boxes of a label that share more than `overlap` the best, and of
+   * each label at most `most`.
+   */
+  NonMaxSuppression: { readonly most: number; readonly overlap: number; readonly leastScore: number };
   Conv: Window;
   ConvTranspose: Window & { readonly outputPadding: readonly [number, number] };
   /** Means over windows; the zeros of the padding count as elements only with `countIncludePad`. */
@@ -115,6 +127,8 @@ export interface Rule<A> {
   readonly arity: readonly [number, number];
   /** Element type and shape of the result. @throws AppError `BadGraph` when the inputs do not fit. */
   infer(inputs: readonly TensorType[], attributes: A): TensorType;
+  /** The sizes of a result that depend on values, not on shapes alone. */
+  sizes?(inputs: readonly Values[], attributes: A): readonly number[];
   /** The definition, computed slowly and summed in double precision: elements of the result, whose shape is `shape`. */
   evaluate(inputs: readonly Values[], attributes: A, shape: readonly number[]): Float64Array;
   readonly onnx: OnnxForm<A>;

@@ -37,6 +37,8 @@ export const elementwise: Rules<
   | 'Sub'
   | 'Mul'
   | 'Div'
+  | 'Min'
+  | 'Max'
   | 'Greater'
   | 'Neg'
   | 'Exp'
@@ -52,6 +54,8 @@ export const elementwise: Rules<
   Sub: binary('Sub', (a, b) => a - b),
   Mul: binary('Mul', (a, b) => a * b),
   Div: binary('Div', (a, b) => a / b),
+  Min: binary('Min', Math.min),
+  Max: binary('Max', Math.max),
   Greater: {
     ...greater,
     infer(inputs, attributes) {
