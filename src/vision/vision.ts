@@ -1,6 +1,9 @@
 import type { Run } from '../base/run.ts';
 import type { Classifier, ClassifierFit, ClassifierSet } from './classify/classifier.ts';
+import type { Detector, DetectorFit, DetectorSet } from './detect/detector.ts';
+import type { DetectorPlan } from './detect/plan.ts';
 import type { ExportedModel, OnnxFlavor } from './export/exporter.ts';
+import type { Found } from './image/box.ts';
 import type { PictureLimits } from './image/decode.ts';
 
 /**
@@ -26,6 +29,22 @@ export interface Vision {
    * Learns a classifier and its held-out probabilities. The same set gives the same bits, in whatever order it comes.
    */
   fitClassifier(set: ClassifierSet, run?: Run): Promise<ClassifierFit>;
+  /**
+   * Learns a detector, as `detect/fit.ts` says; the same set gives the same bytes with the same number of threads.
+   * @throws AppError `TrainingDiverged`.
+   */
+  fitDetector(set: DetectorSet, plan: DetectorPlan, run?: Run): Promise<DetectorFit>;
+  /**
+   * What a detector finds in a picture (the bytes of an image file), best first. `key`: a name for the detector, another
+   * whenever its weights are others. @throws as {@link Vision.features}.
+   */
+  detect(
+    key: string,
+    detector: Detector,
+    picture: Uint8Array,
+    options?: { readonly limits?: PictureLimits },
+    run?: Run,
+  ): Promise<Found[]>;
   /**
    * The classifier with its backbone as an ONNX model and test vectors, checked: the model run by onnxruntime on the
    * vectors answers as {@link Vision.features} and `classify` do, within 1e-4 (fp16: 1e-2). @throws AppError

@@ -32,14 +32,37 @@ const recipe = 2;
 export const fingerprintOf = ({ sha256, size }: BackboneEntry): string => `${sha256.slice(0, 16)}/${size}/${recipe}`;
 
 /**
+ * The network in a backbone's file as it is, for pictures of `size` pixels, `count` at a time (any number if not given):
+ * its outputs are those of the file. @throws AppError `BadBackbone` when the file is missing or another.
+ */
+export async function readBackbone(
+  entry: BackboneEntry,
+  size: number,
+  count?: number,
+  folder?: string,
+): Promise<Graph> {
+  const sizes = { H: size, W: size, ...(count !== undefined && { N: count }) };
+  return readOnnx(await backboneFile(entry, folder), { sizes });
+}
+
+/**
  * Reads a backbone's file and checks that it is, byte for byte, the registered one.
  * `folder`: where the files of backbones lie, `models/` of the repository if not given.
  * @throws AppError `BadBackbone` when the file is missing or another.
  */
-export async function loadBackbone(
+export async function loadBackbone(entry: BackboneEntry, folder?: string): Promise<Backbone> {
+  return {
+    entry,
+    graph: featureGraph(await readBackbone(entry, entry.size, undefined, folder), entry),
+    fingerprint: fingerprintOf(entry),
+  };
+}
+
+/** The bytes of the file, which are the registered ones. */
+async function backboneFile(
   entry: BackboneEntry,
   folder = fileURLToPath(new URL('../../../models', import.meta.url)),
-): Promise<Backbone> {
+): Promise<Uint8Array> {
   const bytes = await readFile(`${folder}/${entry.file}`).catch((cause: unknown) => {
     throw new AppError(
       'BadBackbone',
@@ -54,11 +77,7 @@ export async function loadBackbone(
       expected(`${entry.bytes} bytes with SHA-256 ${entry.sha256}`, entry.file, `${bytes.length} bytes, ${sha256}`),
     );
   }
-  return {
-    entry,
-    graph: featureGraph(readOnnx(bytes, { sizes: { H: entry.size, W: entry.size } }), entry),
-    fingerprint: fingerprintOf(entry),
-  };
+  return bytes;
 }
 
 /**

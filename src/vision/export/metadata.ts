@@ -13,9 +13,15 @@ export const pixelMetadata = {
  * stretched to the target size without cropping and without keeping its proportions; its pixels go in as they are.
  */
 export const exportMetadata = ({ size }: BackboneEntry, kind: ClassifierKind): Readonly<Record<string, string>> => ({
+  ...sharedMetadata(size),
+  'CustomVision.Postprocess.Method': kind === 'multiclass' ? 'ClassificationMultiClass' : 'ClassificationMultiLabel',
+  ...pixelMetadata,
+});
+
+const sharedMetadata = (size: number) => ({
   'CustomVision.Metadata.AdditionalModelInfo': '',
   'CustomVision.Metadata.Version': '1.1',
-  'CustomVision.Postprocess.Method': kind === 'multiclass' ? 'ClassificationMultiClass' : 'ClassificationMultiLabel',
+  'CustomVision.Postprocess.Method': '',
   'CustomVision.Postprocess.Yolo.Biases': 'null',
   'CustomVision.Postprocess.Yolo.NmsThreshold': 'null',
   'CustomVision.Preprocess.CropHeight': '0',
@@ -30,5 +36,14 @@ export const exportMetadata = ({ size }: BackboneEntry, kind: ClassifierKind): R
   'CustomVision.Preprocess.ResizeMethod': 'Stretch',
   'CustomVision.Preprocess.TargetHeight': String(size),
   'CustomVision.Preprocess.TargetWidth': String(size),
-  ...pixelMetadata,
+});
+
+/** Pixels of exported detectors. */
+export const detectorPixels = { ...pixelMetadata, 'Image.BitmapPixelFormat': 'Rgb8' } as const;
+
+/** What `metadata_properties.json` of an exported detector says, whose post-processing is part of the model. */
+export const detectorMetadata = (size: number): Readonly<Record<string, string>> => ({
+  ...sharedMetadata(size),
+  'CustomVision.Postprocess.Method': 'None',
+  ...detectorPixels,
 });

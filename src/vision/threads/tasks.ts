@@ -1,16 +1,25 @@
-import { backboneModel, featuresOutput, loadBackbone, pictureInput } from '../backbone/load.ts';
+import { backboneModel, featuresOutput, loadBackbone, pictureInput, readBackbone } from '../backbone/load.ts';
 import { builtIn } from '../backbone/registry.ts';
 import { type Calibrated, calibrate, type Scored } from '../classify/calibrate.ts';
 import type { Classifier } from '../classify/classifier.ts';
 import { type Solution, type SolveTask, solver } from '../classify/solve.ts';
 import { type Standardised, type StandardiseTask, standardise } from '../classify/standardise.ts';
+import type { Detector, DetectorFit, DetectorSet } from '../detect/detector.ts';
+import { fitDetector } from '../detect/fit.ts';
+import { detectorBody } from '../detect/network.ts';
+import type { DetectorPlan } from '../detect/plan.ts';
+import { type ReadyDetector, readyDetector } from '../detect/run.ts';
 import type { ExportedModel, OnnxFlavor } from '../export/exporter.ts';
 import { exportOnnx } from '../export/onnx.ts';
 import { tensor } from '../graph/tensor.ts';
+import type { Found } from '../image/box.ts';
 import { type PictureLimits, pixels } from '../image/decode.ts';
 import { preprocess } from '../image/preprocess.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { TaskTable } from './serve.ts';
+
+/** Detectors that stay loaded in a thread, some twenty megabytes each. */
+const readyDetectors = 3;
 
 /** What compute threads can do. */
 export type Tasks = {
@@ -22,6 +31,20 @@ export type Tasks = {
   standardise: { input: StandardiseTask; output: Standardised };
   solve: { input: SolveTask; output: Solution };
   calibrate: { input: Scored; output: Calibrated };
+  fitDetector: {
+    input: { readonly set: DetectorSet; readonly plan: DetectorPlan; readonly threads: number };
+    output: DetectorFit;
+  };
+  /** `key` tells detectors apart: one that was used lately is not loaded again. */
+  detect: {
+    input: {
+      readonly key: string;
+      readonly detector: Detector;
+      readonly picture: Uint8Array;
+      readonly limits?: PictureLimits | undefined;
+    };
+    output: Found[];
+  };
   exportOnnx: {
     input: { readonly classifier: Classifier; readonly labels: readonly string[]; readonly flavor: OnnxFlavor };
     output: ExportedModel;
@@ -57,6 +80,21 @@ export function taskTable(
     };
   });
   const solve = solver(runtime);
+  const body = async (count: number, size: number) =>
+    detectorBody(await readBackbone(builtIn, size, count, modelsFolder), count, size);
+  const ready = new Map<string, Promise<ReadyDetector>>();
+  const readyFor = (key: string, detector: Detector): Promise<ReadyDetector> => {
+    const found = ready.get(key) ?? body(1, detector.size).then((network) => readyDetector(runtime, detector, network));
+    ready.delete(key);
+    ready.set(key, found);
+    found.catch(() => ready.delete(key));
+    for (const [oldest, detector] of ready) {
+      if (ready.size <= readyDetectors) break;
+      ready.delete(oldest);
+      void detector.then((one) => one.close());
+    }
+    return found;
+  };
   return {
     async features({ pictures, limits }, { signal }) {
       const { extract } = await network();
@@ -74,9 +112,14 @@ export function taskTable(
     standardise,
     solve,
     calibrate,
+    fitDetector: ({ set, plan, threads }, run) => fitDetector(set, plan, { runtime, threads, body }, run),
+    detect: async ({ key, detector, picture, limits }) => (await readyFor(key, detector)).find(picture, limits),
     exportOnnx: async ({ classifier, labels, flavor }) =>
       exportOnnx(runtime, await backbone(), classifier, labels, flavor),
-    close: async () => void (await network.made?.then((made) => made.close())),
+    async close() {
+      await network.made?.then((made) => made.close());
+      for (const detector of ready.values()) await detector.then((one) => one.close());
+    },
   };
 }
 

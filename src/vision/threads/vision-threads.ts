@@ -71,6 +71,11 @@ export function createVision({
         run,
       ),
 
+    fitDetector: (set, plan, run) => pool.run('fitDetector', { set, plan, threads }, run),
+
+    detect: (key, detector, picture, { limits } = {}, run = {}) =>
+      pool.run('detect', { key, detector, picture: new Uint8Array(picture), limits }, run),
+
     exportOnnx: ({ kind, classes, mean, scale, weights, bias, temperature }, labels, flavor, run) =>
       pool.run(
         'exportOnnx',

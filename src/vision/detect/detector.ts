@@ -1,0 +1,34 @@
+import type { Tensor } from '../graph/tensor.ts';
+import type { Found, Marked } from '../image/box.ts';
+
+/** A network that finds things in pictures, as what it learned on top of a backbone. */
+export interface Detector {
+  /** Labels, C. */
+  readonly classes: number;
+  /** Pictures are squashed to so many pixels in width and height. */
+  readonly size: number;
+  /** The head's weights, and those of the backbone's that were changed, by name. */
+  readonly weights: Readonly<Record<string, Tensor>>;
+}
+
+/** A picture to learn from. */
+export interface MarkedPicture {
+  /** Its own name, equal for no two: order, chance and whether it is held out depend on it. */
+  readonly key: string;
+  /** The bytes of an image file, already inspected. */
+  readonly bytes: Uint8Array;
+  readonly marked: readonly Marked[];
+}
+
+/** What a detector is learned from. */
+export interface DetectorSet {
+  readonly classes: number;
+  readonly pictures: readonly MarkedPicture[];
+}
+
+/** The result of learning. */
+export interface DetectorFit {
+  readonly detector: Detector;
+  /** What was found in each picture that was held out, by a detector that had not seen any of them; by key. */
+  readonly heldOut: Readonly<Record<string, readonly Found[]>>;
+}

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { random } from '../../base/random.ts';
+import { readBackbone } from '../backbone/load.ts';
+import { builtIn } from '../backbone/registry.ts';
+import { exportOnnxDetector } from '../export/onnx-detector.ts';
+import { bmpFile } from '../image/fixture-bmp.ts';
+import { detectionPerformance } from '../metrics/detection.ts';
+import { ortRuntime } from '../runtime/ort.ts';
+import type { MarkedPicture } from './detector.ts';
+import { type DetectorNews, fitDetector } from './fit.ts';
+import { detectorBody } from './network.ts';
+import type { DetectorTools } from './plan.ts';
+import { readyDetector } from './run.ts';
+import { encodeDetector } from './serialize.ts';
+
+const tools: DetectorTools = {
+  runtime: ortRuntime(),
+  threads: 1,
+  body: async (count, size) => detectorBody(await readBackbone(builtIn, size, count), count, size),
+};
+const side = 160;
+
+/** A grey picture with a dark and a light square, or one of them, somewhere. */
+function squares(n: number): MarkedPicture {
+  const draw = random('squares', n);
+  const pixels = new Uint8Array(3 * side * side).fill(120);
+  const marked = [0, 1].slice(n % 3 === 0 ? 1 : 0).map((label) => {
+    const size = Math.floor(draw.uniform(24, 60));
+    const [x, y] = [label * 80 + draw.uniform(0, 80 - size), draw.uniform(0, side - size)].map(Math.floor) as [
+      number,
+      number,
+    ];
+    for (let row = y; row < y + size; row++)
+      pixels.fill(label === 0 ? 30 : 230, 3 * (row * side + x), 3 * (row * side + x + size));
+    return { label, left: x / side, top: y / side, width: size / side, height: size / side };
+  });
+  return { key: `square ${n}`, bytes: bmpFile(pixels, side), marked };
+}
+const pictures = Array.from({ length: 24 }, (_, n) => squares(n));
+const plan = { size: side, steps: { head: 60, whole: 20 } };
+
+test('a detector learns, is judged by pictures it has not seen, and finds things in others', async () => {
+  const news: DetectorNews[] = [];
+  const fit = await fitDetector({ classes: 2, pictures }, plan, tools, { onNews: (one) => news.push(one) });
+  assert.equal(news.filter(({ phase }) => phase === 'head').length, 60);
+  assert.equal(news.filter(({ phase }) => phase === 'judged').length, 4);
+  const held = Object.keys(fit.heldOut);
+  assert.ok(held.length >= 2 && held.length <= 8, String(held.length));
+  const detector = await readyDetector(tools.runtime, fit.detector, await tools.body(1, side));
+  const judged = [];
+  for (let n = 100; n < 110; n++) {
+    const { bytes, marked } = squares(n);
+    judged.push({ marked, found: await detector.find(bytes) });
+  }
+  for (const flavor of ['float32', 'float16'] as const) {
+    const body = await tools.body(1, side);
+    const exported = await exportOnnxDetector(tools.runtime, body, fit.detector, detector, ['dark', 'light'], flavor);
+    assert.ok(exported.maxDifference < (flavor === 'float32' ? 1e-4 : 2e-2), String(exported.maxDifference));
+    assert.equal(exported.metadata['Image.BitmapPixelFormat'], 'Rgb8');
+  }
+  await detector.close();
+  const { averagePrecision } = detectionPerformance(judged, 2, { threshold: 0.5, overlapThreshold: 0.5 });
+  assert.ok(averagePrecision > 0.8, String(averagePrecision));
+});
+
+test('the same set gives the same bytes, in whatever order it comes', async () => {
+  const short = { size: side, steps: { head: 3, whole: 2 } };
+  const bytes = async (some: readonly MarkedPicture[]): Promise<Uint8Array> =>
+    encodeDetector((await fitDetector({ classes: 2, pictures: some }, short, tools)).detector);
+  const few = pictures.slice(0, 10);
+  assert.deepEqual(await bytes(few.toReversed()), await bytes(few));
+});
+
+test('it ends when told to', async () => {
+  const abort = new AbortController();
+  const fit = fitDetector({ classes: 2, pictures: pictures.slice(0, 6) }, plan, tools, {
+    signal: abort.signal,
+    onNews: ({ phase }) => phase === 'head' && abort.abort(new Error('enough')),
+  });
+  await assert.rejects(fit, /enough/);
+});

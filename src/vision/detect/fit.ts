@@ -1,0 +1,99 @@
+import { random } from '../../base/random.ts';
+import type { Run } from '../../base/run.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { pixels } from '../image/decode.ts';
+import { foldOf } from '../train/split.ts';
+import { cellsOf } from './cells.ts';
+import type { DetectorFit, DetectorSet } from './detector.ts';
+import { headWeights } from './head.ts';
+import { judgeBy } from './judge.ts';
+import { learnHead } from './learn-head.ts';
+import { learnWhole } from './learn-whole.ts';
+import { mapsOf } from './maps.ts';
+import { commonly } from './odds.ts';
+import type { DetectorPlan, DetectorTools, Sample } from './plan.ts';
+
+/** Pictures to learn from are kept this much larger than they are looked at: views show parts of them. */
+const spare = 1.3;
+/** A step of head and backbone takes about so many times as long as one of the head. */
+const wholeStep = 3;
+
+/** What is told while a detector learns. */
+export type DetectorNews =
+  | { readonly phase: 'head' | 'whole'; readonly step: number; readonly steps: number; readonly loss: number }
+  /** Mean average precision on the held-out pictures. */
+  | { readonly phase: 'judged'; readonly score: number };
+
+/**
+ * Learns a detector: first the head on the backbone as it is, then both together, on pictures seen in ever new parts
+ * and light. A fifth of the pictures is held out; the point to stop at is the one that does best by those. A function of
+ * the set, its keys and the plan: no step looks at a clock.
+ * @throws AppError `TrainingDiverged`; the signal's reason when aborted, after the step in hand.
+ */
+export async function fitDetector(
+  { classes, pictures }: DetectorSet,
+  plan: DetectorPlan,
+  tools: DetectorTools,
+  run: Run & { readonly onNews?: (news: DetectorNews) => void } = {},
+): Promise<DetectorFit> {
+  const cells = cellsOf(plan.size);
+  const sorted = pictures.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  const decoded = async (some: typeof sorted, side: number): Promise<Sample[]> => {
+    const samples: Sample[] = [];
+    for (const { key, bytes, marked } of some) {
+      run.signal?.throwIfAborted();
+      samples.push({ key, marked, side, pixels: await pixels(bytes, side) });
+    }
+    return samples;
+  };
+  const learned = sorted.filter((one) => foldOf(one.key) !== 0);
+  const heldOut = await decoded(
+    sorted.filter((one) => foldOf(one.key) === 0),
+    plan.size,
+  );
+  const all = plan.steps.head + wholeStep * plan.steps.whole;
+  let done = 0;
+  const loop = (phase: 'head' | 'whole', worth: number) => ({
+    ...(run.signal && { signal: run.signal }),
+    onStep({ step, steps, loss }: { readonly step: number; readonly steps: number; readonly loss: number }) {
+      done += worth;
+      run.onProgress?.(Math.min(1, done / all));
+      run.onNews?.({ phase, step, steps, loss });
+    },
+  });
+  const judge = await judgeBy(heldOut, classes, cells, tools);
+  const judged = async (weights: Readonly<Record<string, Tensor>>) => {
+    const verdict = await judge.judge(weights);
+    run.onNews?.({ phase: 'judged', score: verdict.score });
+    return { weights, ...verdict };
+  };
+  try {
+    const plain = await decoded(learned, plan.size);
+    const maps = await mapsOf(plain, plan, tools, run);
+    const start = headWeights({
+      channels: maps.statistics,
+      ...commonly(
+        learned.map(({ marked }) => marked),
+        classes,
+        cells,
+      ),
+      random: random('detector', 'start'),
+    });
+    const own = await learnHead(start, maps, plain, classes, cells, plan, tools, loop('head', 1));
+    let best = await judged(own);
+    const larger = await decoded(learned, Math.round(plan.size * spare));
+    await learnWhole(own, larger, classes, cells, plan, tools, {
+      ...loop('whole', wholeStep),
+      async look(weights) {
+        const now = await judged(weights);
+        if (now.score > best.score) best = now;
+      },
+    });
+    return {
+      detector: { classes, size: plan.size, weights: best.weights },
+      heldOut: Object.fromEntries(heldOut.map(({ key }, i) => [key, best.found[i]!])),
+    };
+  } finally {
+    await judge.close();
+  }
+}

@@ -1,0 +1,71 @@
+import type { Run } from '../../base/run.ts';
+import { graph } from '../graph/graph.ts';
+import { writeOnnx } from '../graph/onnx-write.ts';
+import { elements, tensor } from '../graph/tensor.ts';
+import { drawView, plainView } from '../image/augment.ts';
+import type { ChannelStatistics } from './head.ts';
+import type { DetectorPlan, DetectorTools, Sample } from './plan.ts';
+
+/** The backbone's maps of pictures, as they are and mirrored, and how each channel is spread. */
+export interface Maps {
+  /** Of each level: float16 [2 n, C, h, w] in one row; picture i at 2 i, mirrored at 2 i + 1. */
+  readonly levels: readonly { readonly shape: readonly number[]; readonly data: Float16Array }[];
+  readonly statistics: readonly ChannelStatistics[];
+}
+
+/** Deviations below this, of channels that are never used, count as this. */
+const leastDeviation = 1e-3;
+
+/** Computes them, half a megabyte and more a picture: the backbone need not run again while only the head learns. */
+export async function mapsOf(
+  samples: readonly Sample[],
+  { size }: DetectorPlan,
+  { runtime, threads, body }: DetectorTools,
+  { signal }: Run,
+): Promise<Maps> {
+  const nodes = (await body(1, size)).maps({});
+  const names = nodes.map((_, level) => `map${level}`);
+  const outputs = Object.fromEntries(names.map((name, level) => [name, nodes[level]!]));
+  const session = await runtime.load(writeOnnx(graph(outputs)), { threads });
+  const shapes = nodes.map((node) => node.shape.slice(1) as number[]);
+  const levels = shapes.map((shape) => ({ shape, data: new Float16Array(2 * samples.length * elements(shape)) }));
+  const sums = shapes.map(([channels]) => ({ sum: new Float64Array(channels!), squares: new Float64Array(channels!) }));
+  const picture = new Float32Array(3 * size * size);
+  try {
+    for (const [i, sample] of samples.entries())
+      for (const mirrored of [false, true]) {
+        signal?.throwIfAborted();
+        drawView(sample.pixels, sample.side, { ...plainView, mirrored }, size, picture, 0);
+        const results = await session.run({ picture: tensor('float32', [1, 3, size, size], picture) });
+        names.forEach((name, level) => {
+          const data = results[name]!.data as Float32Array;
+          levels[level]!.data.set(data, (2 * i + (mirrored ? 1 : 0)) * data.length);
+          if (!mirrored) addUp(sums[level]!, data);
+        });
+      }
+  } finally {
+    await session.close();
+  }
+  const statistics = sums.map(({ sum, squares }, level) => {
+    const count = (samples.length * elements(shapes[level]!)) / sum.length;
+    const mean = Float32Array.from(sum, (each) => each / count);
+    const variance = (each: number, c: number): number => Math.max(0, each / count - mean[c]! ** 2);
+    return {
+      mean,
+      deviation: Float32Array.from(squares, (each, c) => Math.max(leastDeviation, Math.sqrt(variance(each, c)))),
+    };
+  });
+  return { levels, statistics };
+}
+
+function addUp(
+  { sum, squares }: { readonly sum: Float64Array; readonly squares: Float64Array },
+  data: Float32Array,
+): void {
+  const plane = data.length / sum.length;
+  for (let at = 0; at < data.length; at++) {
+    const channel = Math.floor(at / plane);
+    sum[channel]! += data[at]!;
+    squares[channel]! += data[at]! ** 2;
+  }
+}
