@@ -61,7 +61,9 @@ function limitTime(request: FastifyRequest): void {
     raw.socket.setTimeout(bodyTime);
     return;
   }
-  if (raw.complete) return;
+  const { 'content-length': length, 'transfer-encoding': encoding } = raw.headers;
+  // Most requests have no body, and each of them would pay for a timer.
+  if (raw.complete || (encoding === undefined && (length === undefined || length === '0'))) return;
   const timer = setTimeout(() => raw.destroy(), bodyTime).unref();
   for (const end of ['end', 'close']) raw.once(end, () => clearTimeout(timer));
 }
