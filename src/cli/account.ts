@@ -3,6 +3,7 @@ import type { AccountKeys, KeyPurpose, KeySlot } from '../domain/account.ts';
 import { accountKeys, createAccount, listAccounts, rotateKey, viewKeys } from '../services/accounts.ts';
 import { accountDeleteCommand } from './account-delete.ts';
 import { accountUndeleteCommand } from './account-undelete.ts';
+import { print } from './print.ts';
 import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
 
@@ -83,7 +84,3 @@ function printKeys(id: string, keys: AccountKeys, asJson = false): void {
     for (const slot of ['primary', 'secondary'] as const)
       print(`${`${purpose} key (${slot})`.padEnd(26)}${keys[purpose][slot]}`);
 }
-
-const print = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};

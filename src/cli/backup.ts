@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Micros } from '../base/clock.ts';
 import { defaultKeepDays, forgetBackup, listBackups, makeBackup, pruneBackups } from '../services/backups.ts';
+import { print } from './print.ts';
 import { withApp } from './with-app.ts';
 
 /**
@@ -66,7 +67,3 @@ export function backupCommand(): Command {
 }
 
 const date = (moment: Micros): string => new Date(moment / 1000).toISOString();
-
-const print = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};

@@ -7,6 +7,7 @@ import {
   languages,
   projectInventory,
 } from '../services/inventory.ts';
+import { print } from './print.ts';
 import { size } from './size.ts';
 import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
@@ -60,7 +61,3 @@ function printKind(held: HeldKind): void {
 
 const number = (count: number): string => count.toLocaleString('en');
 const inWords = ({ count, bytes }: Amount): string => `${number(count)} things, ${size(bytes)}`;
-
-const print = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};

@@ -6,6 +6,7 @@ import type { ProjectScope } from '../services/context.ts';
 import type { Deletion } from '../services/deletions.ts';
 import { type Forgetting, forgetImages, forgettingPreview, listForgetting } from '../services/forgetting.ts';
 import { languageFor, languages } from '../services/inventory.ts';
+import { print } from './print.ts';
 import { progressLine } from './progress-line.ts';
 import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
@@ -82,7 +83,3 @@ async function forgotten(app: OpenApp, scope: ProjectScope, receiptId: string): 
     await stop();
   }
 }
-
-const print = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};

@@ -1,11 +1,8 @@
 import { Command } from 'commander';
 import { listReceipts, receiptKey } from '../services/receipts.ts';
+import { print } from './print.ts';
 import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
-
-const print = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};
 
 /** `ownsight receipt-key`: the public key that verifies this server's receipts. */
 export function receiptKeyCommand(): Command {

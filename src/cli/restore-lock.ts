@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import type { OpenApp } from '../app.ts';
-import { AppError } from '../base/errors.ts';
-import { lockFile } from '../store/database-sqlite.ts';
 import type { KeyScope } from '../store/keys.ts';
 import { failRestores } from '../store/restores.ts';
+import { tryLock } from './try-lock.ts';
 
 /** What was found when no command was putting anything back any more. */
 export interface RestoreLock {
@@ -17,13 +15,8 @@ export interface RestoreLock {
  * and has what they left removed. `undefined` while such a command lives.
  */
 export async function lockRestores(app: OpenApp): Promise<RestoreLock | undefined> {
-  let unlock: () => void;
-  try {
-    unlock = lockFile(join(app.config.home, 'restore.lock'));
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'AlreadyRunning') return undefined;
-    throw error;
-  }
+  const unlock = tryLock(app, 'restore.lock');
+  if (unlock === undefined) return undefined;
   try {
     const left = await app.db.transaction(async (tx) => {
       const scopes = await failRestores(tx, 'command', app.clock.now());

@@ -4,6 +4,7 @@ import { getTrashDays, setTrashDays } from '../services/trash.ts';
 import { emptyTrash, emptyTrashItem } from '../services/trash-empty.ts';
 import { readTrash, type TrashItem } from '../services/trash-list.ts';
 import { restoreTrashItem } from '../services/trash-restore.ts';
+import { print } from './print.ts';
 import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
 
@@ -83,7 +84,3 @@ function inWords({ id, kind, projectName, subjects, total, trashed, daysLeft, by
   const when = new Date(trashed / 1000).toISOString();
   return `${id}  ${when}  ${kind}: ${named}${what}  (${total.count} things, ${total.bytes} bytes; by ${by}; ${daysLeft} days left)`;
 }
-
-const print = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};

@@ -1,17 +1,15 @@
-import { join } from 'node:path';
 import type { OpenApp } from '../app.ts';
-import { AppError } from '../base/errors.ts';
 import { newId } from '../base/id.ts';
 import { giveUp, handlers } from '../jobs/handlers.ts';
 import type { JobName } from '../queue/job.ts';
 import { startWorker } from '../queue/worker.ts';
-import { lockFile } from '../store/database-sqlite.ts';
+import { tryLock } from './try-lock.ts';
 
 /**
  * Does jobs of these names in this process, unless a server of the same data runs, which does them. Returns what ends it.
  */
 export function workUnlessServed(app: OpenApp, names: readonly JobName[]): () => Promise<void> {
-  const unlock = lockUnlessServed(app);
+  const unlock = tryLock(app, 'server.lock');
   if (unlock === undefined) return async () => undefined;
   const none = { features: 0, train: 0, forget: 0, export: 0, retention: 0, trash: 0, transfers: 0, purge: 0 };
   const worker = startWorker({
@@ -27,13 +25,4 @@ export function workUnlessServed(app: OpenApp, names: readonly JobName[]): () =>
     await worker.stop();
     unlock();
   };
-}
-
-function lockUnlessServed(app: OpenApp): (() => void) | undefined {
-  try {
-    return lockFile(join(app.config.home, 'server.lock'));
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'AlreadyRunning') return undefined;
-    throw error;
-  }
 }
