@@ -13,7 +13,8 @@ import { noteForgotten } from '../store/forgetting.ts';
 import { findIteration, iterationImages, learnedImages, listExports, scoresId } from '../store/iterations.ts';
 import { abandonBlobs, keepBlobs } from '../store/loose-blobs.ts';
 import type { ExportRow, IterationImageRow, IterationRow, Sealed } from '../store/schema.ts';
-import { type Learned, learn, recordLearned } from './learn.ts';
+import { learn, recordLearned } from './learn.ts';
+import type { Learned } from './lesson.ts';
 
 /** Rows written in the swap before others have their turn. */
 const rowsAtOnce = 500;

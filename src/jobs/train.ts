@@ -11,7 +11,8 @@ import { findIteration, learnedImages, scoresId } from '../store/iterations.ts';
 import { keepBlobs } from '../store/loose-blobs.ts';
 import type { IterationRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
-import { type Learned, learn, recordLearned } from './learn.ts';
+import { learn, recordLearned } from './learn.ts';
+import type { Learned } from './lesson.ts';
 
 /**
  * Trains an iteration. What it learns from was recorded when it was asked for; if images of that record are removed
