@@ -28,6 +28,12 @@ if (files.length === 0) {
 } else {
   const options = ['--test', '--test-reporter=spec', `--test-concurrency=${Math.min(8, availableParallelism())}`];
   const limit = `--test-timeout=${(flags.slow === true ? 60 : 10) * 60_000}`;
-  const { status } = spawnSync(process.execPath, [...options, limit, ...files], { cwd: root, stdio: 'inherit' });
+  const { status, error } = spawnSync(process.execPath, [...options, limit, ...files], {
+    cwd: root,
+    stdio: 'inherit',
+    // A process that a test left behind must not hold the suite up for ever.
+    timeout: (flags.slow === true ? 180 : 30) * 60_000,
+  });
+  if (error !== undefined) console.error(`expected the tests to end but: ${error.message}`);
   process.exitCode = status ?? 1;
 }

@@ -279,16 +279,14 @@ async function* noStreams(): AsyncIterableIterator<never> {
 }
 
 function translated(error: unknown): unknown {
-  if (
-    hasCode(
-      error,
-      'SQLITE_CONSTRAINT_UNIQUE',
-      'SQLITE_CONSTRAINT_PRIMARYKEY',
-      'SQLITE_CONSTRAINT_FOREIGNKEY',
-      'SQLITE_BUSY',
-    )
-  )
+  if (hasCode(error, 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY', 'SQLITE_CONSTRAINT_FOREIGNKEY'))
     return problem('Conflict', undefined, error);
+  if (hasCode(error, 'SQLITE_BUSY'))
+    return problem(
+      'Conflict',
+      'Another process is writing to the database and does not let go of it: wait for it or end it, then try again.',
+      error,
+    );
   return storageError(error);
 }
 

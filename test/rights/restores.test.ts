@@ -17,6 +17,7 @@ import { request as send } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { lockFile } from '../../src/store/database-sqlite.ts';
 import { newestClients } from '../fixtures/clients.ts';
 import { environment, root, runOwnsight, startServer, type TestServer } from '../fixtures/server.ts';
 import { crawlOriginals, type TrainedAccount, trainAccount } from '../fixtures/trained-account.ts';
@@ -206,14 +207,29 @@ test('a server killed while it puts back: it says so, takes it again, and files 
   assert.equal((await newestClients(server).training.getProjects()).length, 2);
 });
 
+/** Whether a process stopped where it holds no lock of a database, so that another can write. */
+async function stoodStill(pid: number, database: string): Promise<boolean> {
+  await until(
+    async () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]![0],
+    (state) => state === 'T',
+  );
+  try {
+    lockFile(database)();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 test('a server that starts while a command puts an archive back takes nothing of it away', async (t) => {
   const home = join(folder, 'beside', 'data');
   const file = join(folder, 'beside.zip');
   writeFileSync(file, archive);
   const command = spawn(process.execPath, [join(root, 'src/main.ts'), 'restore', file], {
     env: environment(home),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
+  t.after(() => command.kill('SIGKILL'));
   const said: Buffer[] = [];
   command.stderr.on('data', (chunk: Buffer) => said.push(chunk));
   const left = once(command, 'exit');
@@ -222,7 +238,15 @@ test('a server that starts while a command puts an archive back takes nothing of
     async () => globSync('blobs/*/*/image-original/*', { cwd: home }).length,
     (count) => count > 0,
   );
-  command.kill('SIGSTOP');
+  await until(
+    async () => {
+      command.kill('SIGSTOP');
+      if (await stoodStill(command.pid!, join(home, 'ownsight.db'))) return true;
+      command.kill('SIGCONT');
+      return false;
+    },
+    (still) => still,
+  );
   const server = await startServer({ home });
   t.after(() => server.stop());
   command.kill('SIGCONT');
