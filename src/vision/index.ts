@@ -1,4 +1,5 @@
 // The learning core for programs of their own: `import { … } from 'ownsight/vision'`.
+export type { News, Phase, Run } from '../base/run.ts';
 export { backward } from './autodiff/backward.ts';
 export type { Backbone } from './backbone/load.ts';
 export { backboneModel, loadBackbone, readBackbone } from './backbone/load.ts';

@@ -1,5 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Run } from '../../base/run.ts';
+import { accuracy } from '../metrics/accuracy.ts';
+import { averagePrecisions } from '../metrics/average-precision.ts';
 import type { ClassifierKind } from './classifier.ts';
 
 /** Scores of n pictures for C labels and what is true of them. */
@@ -60,6 +62,8 @@ export interface Calibrated {
   readonly temperature: number;
   /** The log loss at that temperature. */
   readonly loss: number;
+  /** How well the pictures are told apart, 0..1: the accuracy when multiclass, else the mean average precision. */
+  readonly score: number;
   /** float32 [n, C] */
   readonly probabilities: Float32Array;
 }
@@ -92,10 +96,16 @@ export async function calibrate(scored: Scored, { signal }: Run = {}): Promise<C
     }
   }
   const asItIs = await at(0);
-  const found = left.loss <= right.loss ? left : right;
-  const { x, loss } = found.loss < asItIs.loss ? found : asItIs;
+  const best = left.loss <= right.loss ? left : right;
+  const { x, loss } = best.loss < asItIs.loss ? best : asItIs;
   const temperature = Math.exp(x);
-  return { temperature, loss, probabilities: probabilities(scored, temperature) };
+  const found = probabilities(scored, temperature);
+  return { temperature, loss, probabilities: found, score: score(scored, found) };
+}
+
+function score({ kind, classes, targets }: Scored, probabilities: Float32Array): number {
+  if (kind === 'multiclass') return accuracy(probabilities, targets, classes).value;
+  return averagePrecisions(probabilities, targets, classes).reduce((sum, area) => sum + area, 0) / classes;
 }
 
 function highest(values: Float32Array, from: number, length: number): number {

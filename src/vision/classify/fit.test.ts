@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Run } from '../../base/run.ts';
+import type { News, Run } from '../../base/run.ts';
 import { accuracy } from '../metrics/accuracy.ts';
 import { ortRuntime } from '../runtime/ort.ts';
 import { calibrate } from './calibrate.ts';
@@ -123,9 +123,20 @@ test('sets that do not fit together, and features that are no numbers, are refus
     await refuse({ features: set.features.map((value, i) => (i === 9 ? bad : value)) }, /finite/, 'BadFeatures');
 });
 
-test('progress rises to 1, and an abort ends it', async () => {
+test('progress rises to 1, every penalty is told of, and an abort ends it', async () => {
   const heard: number[] = [];
-  await fit(cloudSet(), { onProgress: (fraction) => void heard.push(fraction) });
+  const news: News[] = [];
+  const set = cloudSet();
+  const { heldOut } = await fit(set, {
+    onProgress: (fraction) => void heard.push(fraction),
+    onNews: (one) => void news.push(one),
+  });
+  assert.deepEqual(
+    news.map(({ phase, step, steps }) => [phase, step, steps]),
+    news.map((_, at) => ['head', at + 1, 8]),
+  );
+  const best = news.reduce((least, one) => (one.loss! < least.loss! ? one : least));
+  assert.equal(best.score, accuracy(heldOut, set.targets, 3).value);
   assert.deepEqual(heard, heard.toSorted());
   assert.equal(heard.at(-1), 1);
   const abort = new AbortController();

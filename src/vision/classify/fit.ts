@@ -69,6 +69,8 @@ export async function fitClassifier(set: ClassifierSet, workers: FitWorkers, run
     const better = best === undefined || calibrated.loss < best.loss * (1 - worthwhile);
     if (better) best = { penalty, ...calibrated, parameters: found.at(-1)!.parameters };
     run.onProgress?.((tried + 1) / penalties.length);
+    const { loss, score } = calibrated;
+    run.onNews?.({ phase: 'head', step: tried + 1, steps: penalties.length, loss, score });
     if (!better) break;
   }
   run.onProgress?.(1);

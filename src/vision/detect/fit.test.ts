@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { random } from '../../base/random.ts';
+import type { News } from '../../base/run.ts';
 import { readBackbone } from '../backbone/load.ts';
 import { builtIn } from '../backbone/registry.ts';
 import { exportOnnxDetector } from '../export/onnx-detector.ts';
@@ -8,7 +9,7 @@ import { bmpFile } from '../image/fixture-bmp.ts';
 import { detectionPerformance } from '../metrics/detection.ts';
 import { ortRuntime } from '../runtime/ort.ts';
 import type { MarkedPicture } from './detector.ts';
-import { type DetectorNews, fitDetector } from './fit.ts';
+import { fitDetector } from './fit.ts';
 import { detectorBody } from './network.ts';
 import type { DetectorTools } from './plan.ts';
 import { readyDetector } from './run.ts';
@@ -41,9 +42,13 @@ const pictures = Array.from({ length: 24 }, (_, n) => squares(n));
 const plan = { size: side, steps: { head: 60, whole: 20 } };
 
 test('a detector learns, is judged by pictures it has not seen, and finds things in others', async () => {
-  const news: DetectorNews[] = [];
+  const news: News[] = [];
   const fit = await fitDetector({ classes: 2, pictures }, plan, tools, { onNews: (one) => news.push(one) });
   assert.equal(news.filter(({ phase }) => phase === 'head').length, 60);
+  assert.deepEqual(
+    news.find(({ phase }) => phase === 'features'),
+    { phase: 'features', step: 1, steps: 21 },
+  );
   assert.equal(news.filter(({ phase }) => phase === 'judged').length, 4);
   const held = Object.keys(fit.heldOut);
   assert.ok(held.length >= 2 && held.length <= 8, String(held.length));

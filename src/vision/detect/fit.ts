@@ -18,23 +18,17 @@ const spare = 1.3;
 /** A step of head and backbone takes about so many times as long as one of the head. */
 const wholeStep = 3;
 
-/** What is told while a detector learns. */
-export type DetectorNews =
-  | { readonly phase: 'head' | 'whole'; readonly step: number; readonly steps: number; readonly loss: number }
-  /** Mean average precision on the held-out pictures. */
-  | { readonly phase: 'judged'; readonly score: number };
-
 /**
  * Learns a detector: first the head on the backbone as it is, then both together, on pictures seen in ever new parts
  * and light. A fifth of the pictures is held out; the point to stop at is the one that does best by those. A function of
- * the set, its keys and the plan: no step looks at a clock.
+ * the set, its keys and the plan: no step looks at a clock. The score it tells is the mean average precision.
  * @throws AppError `TrainingDiverged`; the signal's reason when aborted, after the step in hand.
  */
 export async function fitDetector(
   { classes, pictures }: DetectorSet,
   plan: DetectorPlan,
   tools: DetectorTools,
-  run: Run & { readonly onNews?: (news: DetectorNews) => void } = {},
+  run: Run = {},
 ): Promise<DetectorFit> {
   const cells = cellsOf(plan.size);
   const sorted = pictures.toSorted((a, b) => (a.key < b.key ? -1 : 1));

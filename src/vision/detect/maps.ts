@@ -21,7 +21,7 @@ export async function mapsOf(
   samples: readonly Sample[],
   { size }: DetectorPlan,
   { runtime, threads, body }: DetectorTools,
-  { signal }: Run,
+  { signal, onNews }: Run,
 ): Promise<Maps> {
   const nodes = (await body(1, size)).maps({});
   const names = nodes.map((_, level) => `map${level}`);
@@ -42,6 +42,7 @@ export async function mapsOf(
           levels[level]!.data.set(data, (2 * i + (mirrored ? 1 : 0)) * data.length);
           if (!mirrored) addUp(sums[level]!, data);
         });
+        if (mirrored) onNews?.({ phase: 'features', step: i + 1, steps: samples.length });
       }
   } finally {
     await session.close();

@@ -24,3 +24,16 @@ export function averagePrecision(scores: readonly number[], truths: readonly num
   }
   return area;
 }
+
+/** The {@link averagePrecision} of each label; `probabilities` and `targets`: [n, C]. */
+export const averagePrecisions = (
+  probabilities: ArrayLike<number>,
+  targets: ArrayLike<number>,
+  classes: number,
+): number[] => {
+  const column = (values: ArrayLike<number>, label: number): number[] =>
+    Array.from({ length: values.length / classes }, (_, row) => values[row * classes + label]!);
+  return Array.from({ length: classes }, (_, label) =>
+    averagePrecision(column(probabilities, label), column(targets, label)),
+  );
+};

@@ -1,9 +1,9 @@
-import type { ClassifierKind } from '../classify/classifier.ts';
-import { averagePrecision } from './average-precision.ts';
+import { averagePrecisions } from './average-precision.ts';
 
 /** Held-out probabilities and what is true. */
 export interface Judged {
-  readonly kind: ClassifierKind;
+  /** One label a picture, or any number of them. */
+  readonly kind: 'multiclass' | 'multilabel';
   readonly classes: number;
   /** [n, C], 0..1, by a model that had not seen the picture */
   readonly probabilities: ArrayLike<number>;
@@ -63,9 +63,8 @@ export function classificationPerformance(judged: Judged, threshold: number): Cl
         if (predicted && actual) count.right++;
       }
     }
-  const perClass = counts
-    .slice(0, classes)
-    .map((own, label) => ({ ...ratios(own), averagePrecision: curveArea(judged, label) }));
+  const areas = averagePrecisions(judged.probabilities, targets, classes);
+  const perClass = counts.slice(0, classes).map((own, label) => ({ ...ratios(own), averagePrecision: areas[label]! }));
   return {
     ...ratios(counts[classes]!),
     averagePrecision: mean(perClass.map((scores) => scores.averagePrecision)),
@@ -98,11 +97,6 @@ function ratios(folds: readonly Counts[]): Omit<ClassificationScores, 'averagePr
     recall: recall.value,
     recallStdDeviation: recall.deviation,
   };
-}
-
-function curveArea({ classes, probabilities, targets, folds }: Judged, label: number): number {
-  const column = (values: ArrayLike<number>): number[] => Array.from(folds, (_, row) => values[row * classes + label]!);
-  return averagePrecision(column(probabilities), column(targets));
 }
 
 const mean = (values: readonly number[]): number =>

@@ -18,11 +18,12 @@ export type FixtureTasks = {
 // The entry of a thread for tests.
 serveTasks<FixtureTasks>({
   echo: async (bytes) => ({ thread: threadId, bytes }),
-  async turns(words, { signal, onProgress }) {
+  async turns(words, { signal, onProgress, onNews }) {
     for (let turn = 0; Atomics.load(words, 0) === 0; turn++) {
       await setImmediate();
       signal?.throwIfAborted();
       Atomics.add(words, 1, 1);
+      if (turn === 0) onNews?.({ phase: 'head', step: 1, loss: 0.25 });
       if (turn === 0) onProgress?.(0.5);
     }
     return threadId;

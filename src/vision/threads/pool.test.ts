@@ -87,15 +87,15 @@ test('aborting rejects with the reason, stops the task, and what waits never beg
   await assert.rejects(one.run('echo', new Uint8Array(1), { signal: abort.signal }), reason);
 });
 
-test('progress is passed on', async () => {
+test('progress and news are passed on', async () => {
   const flag = words();
-  const heard: number[] = [];
+  const heard: unknown[] = [];
   const onProgress = (fraction: number): void => {
     heard.push(fraction);
     stop(flag);
   };
-  await pool(1).run('turns', flag, { onProgress });
-  assert.deepEqual(heard, [0.5]);
+  await pool(1).run('turns', flag, { onProgress, onNews: (news) => void heard.push(news) });
+  assert.deepEqual(heard, [{ phase: 'head', step: 1, loss: 0.25 }, 0.5]);
 });
 
 for (const end of ['crash', 'exit'] as const)

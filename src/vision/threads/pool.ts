@@ -109,6 +109,7 @@ export function createPool<T extends TaskTypes>({ entry, threads: most, data }: 
     let failure: unknown;
     thread.worker.on('message', (report: Report) => {
       if (report.is === 'progress') return thread.jobs.get(report.id)?.run.onProgress?.(report.fraction);
+      if (report.is === 'news') return thread.jobs.get(report.id)?.run.onNews?.(report.news);
       const job = end(thread, report.id);
       if (report.is === 'done') job?.resolve(report.output);
       else

@@ -1,3 +1,5 @@
+import type { News } from '../../base/run.ts';
+
 /** What a pool and a thread say to each other. `id` names a task; only one of the two numbers them: the pool. */
 
 /** From the pool to a thread. */
@@ -11,4 +13,5 @@ export type Order =
 export type Report =
   | { readonly id: number; readonly is: 'done'; readonly output: unknown }
   | { readonly id: number; readonly is: 'failed'; readonly code: string | undefined; readonly error: Error }
-  | { readonly id: number; readonly is: 'progress'; readonly fraction: number };
+  | { readonly id: number; readonly is: 'progress'; readonly fraction: number }
+  | { readonly id: number; readonly is: 'news'; readonly news: News };

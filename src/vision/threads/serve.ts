@@ -34,6 +34,7 @@ export function serveTasks<T extends TaskTypes>(
       const output = await table[name]!(input, {
         signal,
         onProgress: (fraction) => report({ id, is: 'progress', fraction }),
+        onNews: (news) => report({ id, is: 'news', news }),
       });
       report({ id, is: 'done', output });
     } catch (thrown) {
