@@ -6,7 +6,8 @@ import { customVisionSource, type FoundProject, projectsOf } from './custom-visi
 import { type Access, connect } from './custom-vision-client.ts';
 import type { Reading } from './custom-vision-pictures.ts';
 import { putIteration } from './iterations.ts';
-import { type PutOptions, putAll } from './pictures.ts';
+import { putAll } from './pictures.ts';
+import type { PutOptions } from './ready.ts';
 import { faultOf, type ImportProgress, type ImportReport, type ImportRun, isFault } from './report.ts';
 import type { Source } from './source.ts';
 import { type Importing, namedProject, projectFor, type Target, tagFor, targetOf } from './target.ts';
