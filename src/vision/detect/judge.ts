@@ -6,10 +6,11 @@ import type { Found } from '../image/box.ts';
 import { detectionPerformance } from '../metrics/detection.ts';
 import type { Session } from '../runtime/runtime.ts';
 import { cut, join, type Layout } from '../train/layout.ts';
+import { weightLayout } from '../train/whole.ts';
 import type { Cells } from './cells.ts';
 import { decode } from './decode.ts';
 import { answers } from './network.ts';
-import { type DetectorTools, type Sample, weightLayout } from './plan.ts';
+import type { DetectorTools, Sample } from './plan.ts';
 
 const batch = 4;
 

@@ -1,24 +1,24 @@
 import { random } from '../../base/random.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
 import { drawView, randomView, type ViewRange } from '../image/augment.ts';
-import { join, type Layout, split, spreadOver } from '../train/layout.ts';
+import { batches } from '../train/batches.ts';
+import { join, split } from '../train/layout.ts';
 import { type LoopRun, learn } from '../train/loop.ts';
 import { adamW } from '../train/optimizer.ts';
 import { createTrainer } from '../train/step.ts';
+import { decayOf, homeOf, ratesOf, weightLayout } from '../train/whole.ts';
 import { assign, emptyTargets } from './assign.ts';
-import { batches, targetFeeds, targetInputs } from './batch.ts';
+import { targetFeeds, targetInputs } from './batch.ts';
 import type { Cells } from './cells.ts';
 import { head } from './head.ts';
 import { detectionLoss } from './loss.ts';
-import { type DetectorPlan, type DetectorTools, decayOf, qualityAt, type Sample, weightLayout } from './plan.ts';
+import { type DetectorPlan, type DetectorTools, qualityAt, type Sample } from './plan.ts';
 import { seen } from './seen.ts';
 
 const batch = 8;
 const headRate = 7e-4;
 /** How learned weights of the backbone may move against those of the head. */
 const backboneRate = 2 / 7;
-/** Filters move at this part of it at least, and at most. */
-const [slowest, fastest] = [0.1, 3];
 const views: ViewRange = {
   zoom: [1 / 1.5, 1 / 0.6],
   stretch: 1.12,
@@ -58,7 +58,7 @@ export async function learnWhole(
       inputs: [body.picture, ...targets.all],
       loss: (weights) => detectionLoss(head(body.maps(weights), weights), targets),
       optimizer: adamW(),
-      rates: ratesOf(layout, body.learned, all),
+      rates: ratesOf(layout, body.learned, all, backboneRate),
       decay: decayOf(layout),
       home: homeOf(layout, body.learned, begin),
       clip: 10,
@@ -91,32 +91,4 @@ export async function learnWhole(
   } finally {
     await trainer.close();
   }
-}
-
-/** Weights of the backbone are drawn to what they were, those of the head to 0. */
-function homeOf(layout: Layout, ofBody: readonly string[], start: Float32Array): Float32Array {
-  const kept = spreadOver(layout, (name) => (ofBody.includes(name) ? 1 : 0));
-  return start.map((value, i) => value * kept[i]!);
-}
-
-/**
- * The backbone moves slower than the head, and each of its filters by how large it is, against what is usual (He et
- * al.): normalisation was folded into them, so that small ones would otherwise move too far.
- */
-function ratesOf(layout: Layout, ofBody: readonly string[], weights: Readonly<Record<string, Tensor>>): Float32Array {
-  const rates = spreadOver(layout, (name) => (ofBody.includes(name) ? backboneRate : 1));
-  for (const name of ofBody) {
-    const { shape, from } = layout.parts[name]!;
-    if (shape.length !== 4) continue;
-    const values = weights[name]!.data as Float32Array;
-    const length = values.length / shape[0]!;
-    for (let filter = 0; filter < shape[0]!; filter++) {
-      let squares = 0;
-      for (let i = 0; i < length; i++) squares += values[filter * length + i]! ** 2;
-      const gain = Math.sqrt(squares / length) / Math.sqrt(2 / length);
-      const rate = backboneRate * Math.min(fastest, Math.max(slowest, gain));
-      rates.fill(rate, from + filter * length, from + (filter + 1) * length);
-    }
-  }
-  return rates;
 }

@@ -2,6 +2,7 @@ import { sigmoid } from '../graph/build.ts';
 import type { Graph, InputNode, Node } from '../graph/graph.ts';
 import { input } from '../graph/graph.ts';
 import { type Learnable, learnable } from '../train/learnable.ts';
+import { withoutFirstLayers } from '../train/whole.ts';
 import { strides } from './cells.ts';
 import { type HeadOutput, head } from './head.ts';
 
@@ -18,23 +19,17 @@ export interface DetectorBody {
 
 /** The names under which backbones give out the maps that detectors look at. */
 const mapNames = strides.map((stride) => `stride${stride}`);
-/** Layers up to maps this many pixels apart stay as they are: edges and colours look alike everywhere. */
+/** Layers up to maps this many pixels apart stay as they are. */
 const stemStride = 4;
 
 /** A backbone that was read for pictures of `size` pixels, `count` at a time, made the body of a detector. */
 export function detectorBody(backbone: Graph, count: number, size: number): DetectorBody {
   const picture = input('picture', 'float32', [count, 3, size, size]);
   const network = learnable(backbone);
-  const stem = new Set<string>();
-  for (const node of backbone.nodes) {
-    if (node.kind !== 'op' || node.op !== 'Conv') continue;
-    if (Number(node.shape[2]) >= size / stemStride) for (const name of network.below(node)) stem.add(name);
-  }
-  const used = new Set(mapNames.flatMap((name) => [...network.below(backbone.outputs[name]!)]));
   return {
     picture,
     network,
-    learned: [...used].filter((name) => !stem.has(name)),
+    learned: withoutFirstLayers(backbone, network, mapNames, { size, stride: stemStride }),
     maps(weights) {
       const outputs = network.with(weights, () => picture);
       return mapNames.map((name) => outputs[name]!);
