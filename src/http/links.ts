@@ -66,8 +66,9 @@ const signature = (app: Pick<App, 'keys'>, scope: ProjectScope, target: LinkTarg
 /** Makes the links of an account's answers: below `base`, good for 24 hours from now, with no key in them. */
 export function createLinks(app: Pick<App, 'keys' | 'clock'>, accountId: string, base: string): Links {
   const expires = app.clock.now() + limits.linkHours * 3600 * second;
-  const expiry = `${new Date(expires / 1000).toISOString().slice(0, 19)}Z`;
+  let expiry = '';
   const link = (target: LinkTarget): string => {
+    expiry ||= `${new Date(expires / 1000).toISOString().slice(0, 19)}Z`;
     const sig = signature(app, { accountId, projectId: target.projectId }, target, expiry);
     return `${base}${linkPath(target)}?sv=2017-04-17&sr=b&sig=${sig}&se=${encodeURIComponent(expiry)}&sp=r`;
   };

@@ -82,8 +82,8 @@ export function registerOperations(server: FastifyInstance, app: App): void {
         config: { operation, served },
         ...(operation.open ? {} : { onRequest }),
         handler: async (request, reply) => {
-          const signal = AbortSignal.any([stopping.signal, whenGone(reply)]);
-          return send(request, reply, operation, await answer(app, operation, request, signal));
+          const given = await answer(app, operation, request, () => untilGone(reply, stopping.signal));
+          return send(request, reply, operation, given);
         },
       };
       if (operation.body?.kind === 'stream') registerStreaming(server, route);
@@ -92,11 +92,13 @@ export function registerOperations(server: FastifyInstance, app: App): void {
   }
 }
 
-/** Aborted when the connection ends before the answer does. */
-function whenGone(reply: FastifyReply): AbortSignal {
+/** Aborted when the connection ends before the answer does, or the server stops. */
+function untilGone({ raw }: FastifyReply, stopping: AbortSignal): AbortSignal {
   const gone = new AbortController();
-  reply.raw.once('close', () => reply.raw.writableFinished || gone.abort());
-  return gone.signal;
+  const closed = () => raw.writableFinished || gone.abort();
+  if (raw.destroyed) closed();
+  else raw.once('close', closed);
+  return AbortSignal.any([stopping, gone.signal]);
 }
 
 function bodyLimitOf({ body }: VersionedOperation): number {
@@ -108,8 +110,9 @@ async function answer(
   app: App,
   operation: VersionedOperation,
   request: FastifyRequest,
-  signal: AbortSignal,
+  untilGone: () => AbortSignal,
 ): Promise<Answer<unknown>> {
+  let signal: AbortSignal | undefined;
   const { accountId, keySlot } = request;
   const params = readParameters(request.params as Record<string, string>);
   const call = {
@@ -123,7 +126,11 @@ async function answer(
     id: request.id,
     links: createLinks(app, accountId, baseOf(app, request)),
     languages: readLanguages(request.headers['accept-language']),
-    signal,
+    // Few ask for it, and each one made would cost as much as reading a row.
+    get signal() {
+      signal ??= untilGone();
+      return signal;
+    },
   };
   const handler = handlers[operation.id] as (call: unknown) => Promise<Answer<unknown>>;
   try {
