@@ -10,9 +10,9 @@ test('features of pictures computed at the same time in one thread do not mix', 
   const { features, close } = taskTable(ortRuntime());
   const pictures = testPictures(builtIn.size).map((pixels) => bmpFile(pixels, builtIn.size));
   const alone: Float32Array[] = [];
-  for (const picture of pictures) alone.push(...(await features({ pictures: [picture] }, {})));
+  for (const picture of pictures) alone.push(...(await features({ pictures: [picture] }, {}, [])));
   const many = Array.from({ length: 24 }, (_, i) => i % pictures.length);
-  const beside = await Promise.all(many.map((i) => features({ pictures: [pictures[i]!, pictures[0]!] }, {})));
+  const beside = await Promise.all(many.map((i) => features({ pictures: [pictures[i]!, pictures[0]!] }, {}, [])));
   for (const [at, i] of many.entries()) assert.deepEqual(beside[at], [alone[i], alone[0]]);
   await close();
 });
@@ -21,6 +21,6 @@ test('without its file the backbone is missed by name, and looked for again', as
   const { features, close } = taskTable(ortRuntime(), '/nowhere');
   const picture = bmpFile(testPictures(32)[0]!, 32);
   for (let i = 0; i < 2; i++)
-    await assert.rejects(features({ pictures: [picture] }, {}), { code: 'BadBackbone', message: /ownsight-s/ });
+    await assert.rejects(features({ pictures: [picture] }, {}, []), { code: 'BadBackbone', message: /ownsight-s/ });
   await close();
 });

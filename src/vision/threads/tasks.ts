@@ -1,3 +1,4 @@
+import type { TaskTable } from '../../base/threads/serve.ts';
 import { backboneModel, featuresOutput, loadBackbone, pictureInput, readBackbone } from '../backbone/load.ts';
 import { builtIn } from '../backbone/registry.ts';
 import { type Calibrated, calibrate, type Scored } from '../classify/calibrate.ts';
@@ -16,7 +17,6 @@ import type { Found } from '../image/box.ts';
 import { type PictureLimits, pixels } from '../image/decode.ts';
 import { preprocess } from '../image/preprocess.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { TaskTable } from './serve.ts';
 
 /** Detectors that stay loaded in a thread, some twenty megabytes each. */
 const readyDetectors = 3;

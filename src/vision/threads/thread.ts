@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads';
+import { serveTasks } from '../../base/threads/serve.ts';
 import { ortRuntime } from '../runtime/ort.ts';
-import { serveTasks } from './serve.ts';
 import { type Tasks, taskTable } from './tasks.ts';
 
 // The entry of a compute thread.

@@ -3,11 +3,11 @@ import '../runtime/no-telemetry.ts';
 
 import { availableParallelism } from 'node:os';
 import { chunks } from '../../base/concurrency.ts';
+import { createPool } from '../../base/threads/pool.ts';
 import { fingerprintOf } from '../backbone/load.ts';
 import { builtIn } from '../backbone/registry.ts';
 import { fitClassifier } from '../classify/fit.ts';
 import type { Vision } from '../vision.ts';
-import { createPool } from './pool.ts';
 import type { Tasks } from './tasks.ts';
 
 /** More threads than this wait for memory rather than compute. */

@@ -1,6 +1,6 @@
 import { type Transferable, Worker } from 'node:worker_threads';
-import { AppError } from '../../base/errors.ts';
-import type { Run } from '../../base/run.ts';
+import { AppError } from '../errors.ts';
+import type { Run } from '../run.ts';
 import type { Order, Report } from './protocol.ts';
 import type { TaskTypes } from './serve.ts';
 

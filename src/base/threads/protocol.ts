@@ -1,4 +1,4 @@
-import type { News } from '../../base/run.ts';
+import type { News } from '../run.ts';
 
 /** What a pool and a thread say to each other. `id` names a task; only one of the two numbers them: the pool. */
 

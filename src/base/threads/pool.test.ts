@@ -40,6 +40,12 @@ test('bytes come back whole, and a buffer handed over is gone here', async () =>
   assert.equal(bytes.length, 0);
 });
 
+test('a buffer that a task hands over comes whole, and none of it stays in the thread', async () => {
+  const one = pool(1);
+  assert.deepEqual(await one.run('give', 3), { bytes: Uint8Array.of(7, 7, 7), left: 0 });
+  assert.equal((await one.run('give', 1)).left, 0);
+});
+
 test('a thread has two background tasks at a time; an urgent one joins it and passes those that wait', async () => {
   const one = pool(1);
   const flags = [words(), words(), words()];

@@ -1,15 +1,19 @@
 import { setPriority } from 'node:os';
-import { parentPort } from 'node:worker_threads';
-import { AppError } from '../../base/errors.ts';
-import type { Run } from '../../base/run.ts';
+import { parentPort, type Transferable } from 'node:worker_threads';
+import { AppError } from '../errors.ts';
+import type { Run } from '../run.ts';
 import type { Order, Report } from './protocol.ts';
 
 /** What the tasks of a thread are called, take and give. Only what structured cloning carries. */
 export type TaskTypes = { [Name in string]: { readonly input: unknown; readonly output: unknown } };
 
-/** The function behind every name. */
+/** The function behind every name; the buffers it puts into `handOver` are moved to the asker rather than copied. */
 export type TaskTable<T extends TaskTypes> = {
-  readonly [Name in keyof T]: (input: T[Name]['input'], run: Run) => Promise<T[Name]['output']>;
+  readonly [Name in keyof T]: (
+    input: T[Name]['input'],
+    run: Run,
+    handOver: Transferable[],
+  ) => Promise<T[Name]['output']>;
 };
 
 /** Steps of niceness below the thread that answers requests, which so gets a core whenever it needs one. */
@@ -27,16 +31,18 @@ export function serveTasks<T extends TaskTypes>(
   // Elsewhere than on Linux this would slow the whole process.
   if (process.platform === 'linux') setPriority(0, nicer);
   const running = new Map<number, { abort: AbortController; end: Promise<void> }>();
-  const report = (message: Report): void => port.postMessage(message);
+  const report = (message: Report, handOver: Transferable[] = []): void => port.postMessage(message, handOver);
 
   const run = async (id: number, name: string, input: unknown, signal: AbortSignal): Promise<void> => {
     try {
-      const output = await table[name]!(input, {
+      const handOver: Transferable[] = [];
+      const how: Run = {
         signal,
         onProgress: (fraction) => report({ id, is: 'progress', fraction }),
         onNews: (news) => report({ id, is: 'news', news }),
-      });
-      report({ id, is: 'done', output });
+      };
+      const output = await table[name]!(input, how, handOver);
+      report({ id, is: 'done', output }, handOver);
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       report({ id, is: 'failed', code: error instanceof AppError ? error.code : undefined, error });
