@@ -15,8 +15,6 @@ export interface Detector {
 export interface MarkedPicture {
   /** Its own name, equal for no two: order, chance and whether it is held out depend on it. */
   readonly key: string;
-  /** The bytes of an image file, already inspected. */
-  readonly bytes: Uint8Array;
   readonly marked: readonly Marked[];
 }
 
@@ -24,6 +22,11 @@ export interface MarkedPicture {
 export interface DetectorSet {
   readonly classes: number;
   readonly pictures: readonly MarkedPicture[];
+  /**
+   * The bytes of the picture of this key: an image file, already inspected. Asked for one after the other, when it is
+   * needed, and again where not all of them fit in memory: so a set may be of any size. What this throws, learning throws.
+   */
+  read(key: string): Promise<Uint8Array>;
 }
 
 /** The result of learning. */

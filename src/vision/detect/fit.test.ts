@@ -22,8 +22,8 @@ const tools: DetectorTools = {
 };
 const side = 160;
 
-/** A grey picture with a dark and a light square, or one of them, somewhere. */
-function squares(n: number): MarkedPicture {
+/** A grey picture with a dark and a light square, or one of them, somewhere; and its file. */
+function squares(n: number): MarkedPicture & { readonly bytes: Uint8Array } {
   const draw = random('squares', n);
   const pixels = new Uint8Array(3 * side * side).fill(120);
   const marked = [0, 1].slice(n % 3 === 0 ? 1 : 0).map((label) => {
@@ -39,11 +39,12 @@ function squares(n: number): MarkedPicture {
   return { key: `square ${n}`, bytes: bmpFile(pixels, side), marked };
 }
 const pictures = Array.from({ length: 24 }, (_, n) => squares(n));
+const read = async (key: string): Promise<Uint8Array> => pictures.find((one) => one.key === key)!.bytes;
 const plan = { size: side, steps: { head: 60, whole: 20 } };
 
 test('a detector learns, is judged by pictures it has not seen, and finds things in others', async () => {
   const news: News[] = [];
-  const fit = await fitDetector({ classes: 2, pictures }, plan, tools, { onNews: (one) => news.push(one) });
+  const fit = await fitDetector({ classes: 2, pictures, read }, plan, tools, { onNews: (one) => news.push(one) });
   assert.equal(news.filter(({ phase }) => phase === 'head').length, 60);
   assert.deepEqual(
     news.find(({ phase }) => phase === 'features'),
@@ -72,14 +73,14 @@ test('a detector learns, is judged by pictures it has not seen, and finds things
 test('the same set gives the same bytes, in whatever order it comes', async () => {
   const short = { size: side, steps: { head: 3, whole: 2 } };
   const bytes = async (some: readonly MarkedPicture[]): Promise<Uint8Array> =>
-    encodeDetector((await fitDetector({ classes: 2, pictures: some }, short, tools)).detector);
+    encodeDetector((await fitDetector({ classes: 2, pictures: some, read }, short, tools)).detector);
   const few = pictures.slice(0, 10);
   assert.deepEqual(await bytes(few.toReversed()), await bytes(few));
 });
 
 test('it ends when told to', async () => {
   const abort = new AbortController();
-  const fit = fitDetector({ classes: 2, pictures: pictures.slice(0, 6) }, plan, tools, {
+  const fit = fitDetector({ classes: 2, pictures: pictures.slice(0, 6), read }, plan, tools, {
     signal: abort.signal,
     onNews: ({ phase }) => phase === 'head' && abort.abort(new Error('enough')),
   });

@@ -1,22 +1,25 @@
 import { random } from '../../base/random.ts';
 import type { Run } from '../../base/run.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { pixels } from '../image/decode.ts';
 import { foldOf } from '../train/split.ts';
 import { cellsOf } from './cells.ts';
 import type { DetectorFit, DetectorSet } from './detector.ts';
+import { gallery } from './gallery.ts';
 import { headWeights } from './head.ts';
 import { judgeBy } from './judge.ts';
 import { learnHead } from './learn-head.ts';
 import { learnWhole } from './learn-whole.ts';
 import { mapsOf } from './maps.ts';
 import { commonly } from './odds.ts';
-import type { DetectorPlan, DetectorTools, Sample } from './plan.ts';
+import type { DetectorPlan, DetectorTools } from './plan.ts';
 
 /** Pictures to learn from are kept this much larger than they are looked at: views show parts of them. */
 const spare = 1.3;
 /** A step of head and backbone takes about so many times as long as one of the head. */
 const wholeStep = 3;
+
+/** Bytes that decoded pictures may take. */
+const rooms = { heldOut: 1e8, learned: 4e8 };
 
 /**
  * Learns a detector: first the head on the backbone as it is, then both together, on pictures seen in ever new parts
@@ -25,25 +28,18 @@ const wholeStep = 3;
  * @throws AppError `TrainingDiverged`; the signal's reason when aborted, after the step in hand.
  */
 export async function fitDetector(
-  { classes, pictures }: DetectorSet,
+  { classes, pictures, read }: DetectorSet,
   plan: DetectorPlan,
   tools: DetectorTools,
   run: Run = {},
 ): Promise<DetectorFit> {
   const cells = cellsOf(plan.size);
   const sorted = pictures.toSorted((a, b) => (a.key < b.key ? -1 : 1));
-  const decoded = async (some: typeof sorted, side: number): Promise<Sample[]> => {
-    const samples: Sample[] = [];
-    for (const { key, bytes, marked } of some) {
-      run.signal?.throwIfAborted();
-      samples.push({ key, marked, side, pixels: await pixels(bytes, side) });
-    }
-    return samples;
-  };
   const learned = sorted.filter((one) => foldOf(one.key) !== 0);
-  const heldOut = await decoded(
+  const heldOut = gallery(
     sorted.filter((one) => foldOf(one.key) === 0),
-    plan.size,
+    read,
+    { side: plan.size, room: rooms.heldOut },
   );
   const all = plan.steps.head + wholeStep * plan.steps.whole;
   let done = 0;
@@ -55,15 +51,14 @@ export async function fitDetector(
       run.onNews?.({ phase, step, steps, loss });
     },
   });
-  const judge = await judgeBy(heldOut, classes, cells, tools);
+  const judge = await judgeBy(heldOut, classes, cells, tools, run);
   const judged = async (weights: Readonly<Record<string, Tensor>>) => {
     const verdict = await judge.judge(weights);
     run.onNews?.({ phase: 'judged', score: verdict.score });
     return { weights, ...verdict };
   };
   try {
-    const plain = await decoded(learned, plan.size);
-    const maps = await mapsOf(plain, plan, tools, run);
+    const maps = await mapsOf(gallery(learned, read, { side: plan.size, room: 0 }), plan, tools, run);
     const start = headWeights({
       channels: maps.statistics,
       ...commonly(
@@ -73,9 +68,9 @@ export async function fitDetector(
       ),
       random: random('detector', 'start'),
     });
-    const own = await learnHead(start, maps, plain, classes, cells, plan, tools, loop('head', 1));
+    const own = await learnHead(start, maps, learned, classes, cells, plan, tools, loop('head', 1));
     let best = await judged(own);
-    const larger = await decoded(learned, Math.round(plan.size * spare));
+    const larger = gallery(learned, read, { side: Math.round(plan.size * spare), room: rooms.learned });
     await learnWhole(own, larger, classes, cells, plan, tools, {
       ...loop('whole', wholeStep),
       async look(weights) {

@@ -1,3 +1,4 @@
+import type { Run } from '../../base/run.ts';
 import { graph, input } from '../graph/graph.ts';
 import { writeOnnx } from '../graph/onnx-write.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
@@ -9,8 +10,9 @@ import { cut, join, type Layout } from '../train/layout.ts';
 import { weightLayout } from '../train/whole.ts';
 import type { Cells } from './cells.ts';
 import { decode } from './decode.ts';
+import type { Sample } from './gallery.ts';
 import { answers } from './network.ts';
-import type { DetectorTools, Sample } from './plan.ts';
+import type { DetectorTools } from './plan.ts';
 
 const batch = 4;
 
@@ -32,6 +34,7 @@ export async function judgeBy(
   classes: number,
   cells: Cells,
   tools: DetectorTools,
+  { signal }: Run,
 ): Promise<Judge> {
   const { size } = cells;
   const body = await tools.body(batch, size);
@@ -57,9 +60,9 @@ export async function judgeBy(
       for (let at = 0; at < samples.length; at += batch) {
         const some = samples.slice(at, at + batch);
         const pictures = new Float32Array(batch * 3 * size * size);
-        some.forEach(({ pixels, side }, slot) => {
-          drawView(pixels, side, plainView, size, pictures, slot * 3 * size * size);
-        });
+        for (const [slot, sample] of some.entries())
+          drawView(await sample.pixels(), sample.side, plainView, size, pictures, slot * 3 * size * size);
+        signal?.throwIfAborted();
         const picture = tensor('float32', [batch, 3, size, size], pictures);
         const { scores, sides } = await session.run({ picture, parameters });
         some.forEach((_, slot) => {

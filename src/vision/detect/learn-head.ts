@@ -11,10 +11,11 @@ import { decayOf, weightLayout } from '../train/whole.ts';
 import { assign, emptyTargets } from './assign.ts';
 import { targetFeeds, targetInputs } from './batch.ts';
 import type { Cells } from './cells.ts';
+import type { MarkedPicture } from './detector.ts';
 import { head } from './head.ts';
 import { detectionLoss } from './loss.ts';
 import type { Maps } from './maps.ts';
-import { type DetectorPlan, type DetectorTools, qualityAt, type Sample } from './plan.ts';
+import { type DetectorPlan, type DetectorTools, qualityAt } from './plan.ts';
 import { seen } from './seen.ts';
 
 const batch = 16;
@@ -23,7 +24,7 @@ const batch = 16;
 export async function learnHead(
   start: Readonly<Record<string, Tensor>>,
   maps: Maps,
-  samples: readonly Sample[],
+  samples: readonly MarkedPicture[],
   classes: number,
   cells: Cells,
   { steps: { head: steps } }: DetectorPlan,

@@ -10,9 +10,10 @@ import { decayOf, homeOf, ratesOf, weightLayout } from '../train/whole.ts';
 import { assign, emptyTargets } from './assign.ts';
 import { targetFeeds, targetInputs } from './batch.ts';
 import type { Cells } from './cells.ts';
+import type { Sample } from './gallery.ts';
 import { head } from './head.ts';
 import { detectionLoss } from './loss.ts';
-import { type DetectorPlan, type DetectorTools, qualityAt, type Sample } from './plan.ts';
+import { type DetectorPlan, type DetectorTools, qualityAt } from './plan.ts';
 import { seen } from './seen.ts';
 
 const batch = 8;
@@ -67,16 +68,16 @@ export async function learnWhole(
     tools.threads,
   );
   const draw = batches(batch, (round) => random('detector', 'whole', round).order(samples.length));
-  const feeds = (step: number): Record<string, Tensor> => {
+  const feeds = async (step: number): Promise<Record<string, Tensor>> => {
     const wanted = emptyTargets(batch, classes, cells);
     const pictures = new Float32Array(batch * 3 * size * size);
-    draw.next().value.forEach((at, slot) => {
-      const { pixels, side, marked: all } = samples[at]!;
+    for (const [slot, at] of draw.next().value.entries()) {
+      const sample = samples[at]!;
       const view = randomView(views, random('detector', 'view', step, slot));
-      drawView(pixels, side, view, size, pictures, slot * 3 * size * size);
-      const { marked, unsure } = seen(all, view, size);
+      drawView(await sample.pixels(), sample.side, view, size, pictures, slot * 3 * size * size);
+      const { marked, unsure } = seen(sample.marked, view, size);
       assign(wanted, slot, marked, unsure, cells);
-    });
+    }
     const picture = tensor('float32', [batch, 3, size, size], pictures);
     return { picture, ...targetFeeds(wanted, { count: batch, classes, quality: qualityAt(step, steps) }) };
   };

@@ -3,8 +3,9 @@ import { graph } from '../graph/graph.ts';
 import { writeOnnx } from '../graph/onnx-write.ts';
 import { elements, tensor } from '../graph/tensor.ts';
 import { drawView, plainView } from '../image/augment.ts';
+import type { Sample } from './gallery.ts';
 import type { ChannelStatistics } from './head.ts';
-import type { DetectorPlan, DetectorTools, Sample } from './plan.ts';
+import type { DetectorPlan, DetectorTools } from './plan.ts';
 
 /** The backbone's maps of pictures, as they are and mirrored, and how each channel is spread. */
 export interface Maps {
@@ -32,10 +33,11 @@ export async function mapsOf(
   const sums = shapes.map(([channels]) => ({ sum: new Float64Array(channels!), squares: new Float64Array(channels!) }));
   const picture = new Float32Array(3 * size * size);
   try {
-    for (const [i, sample] of samples.entries())
+    for (const [i, sample] of samples.entries()) {
+      const pixels = await sample.pixels();
       for (const mirrored of [false, true]) {
         signal?.throwIfAborted();
-        drawView(sample.pixels, sample.side, { ...plainView, mirrored }, size, picture, 0);
+        drawView(pixels, sample.side, { ...plainView, mirrored }, size, picture, 0);
         const results = await session.run({ picture: tensor('float32', [1, 3, size, size], picture) });
         names.forEach((name, level) => {
           const data = results[name]!.data as Float32Array;
@@ -44,6 +46,7 @@ export async function mapsOf(
         });
         if (mirrored) onNews?.({ phase: 'features', step: i + 1, steps: samples.length });
       }
+    }
   } finally {
     await session.close();
   }

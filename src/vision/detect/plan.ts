@@ -1,4 +1,3 @@
-import type { Marked } from '../image/box.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { DetectorBody } from './network.ts';
 
@@ -17,14 +16,6 @@ export interface DetectorTools {
   readonly threads: number;
   /** The backbone for pictures of `size` pixels, `count` at a time. */
   body(count: number, size: number): Promise<DetectorBody>;
-}
-
-/** A picture to learn from, decoded: RGB8 [side, side, 3]. */
-export interface Sample {
-  readonly key: string;
-  readonly pixels: Uint8Array;
-  readonly side: number;
-  readonly marked: readonly Marked[];
 }
 
 /** At first a label's score only says that something is there; after a fifth of the steps how well its box fits. */

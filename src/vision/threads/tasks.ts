@@ -1,3 +1,5 @@
+import type { MessagePort } from 'node:worker_threads';
+import { borrowed } from '../../base/threads/lend.ts';
 import type { TaskTable } from '../../base/threads/serve.ts';
 import { backboneModel, featuresOutput, loadBackbone, pictureInput, readBackbone } from '../backbone/load.ts';
 import { builtIn } from '../backbone/registry.ts';
@@ -32,7 +34,13 @@ export type Tasks = {
   solve: { input: SolveTask; output: Solution };
   calibrate: { input: Scored; output: Calibrated };
   fitDetector: {
-    input: { readonly set: DetectorSet; readonly plan: DetectorPlan; readonly threads: number };
+    /** `read`: through which the set's pictures are read. */
+    input: {
+      readonly set: Omit<DetectorSet, 'read'>;
+      readonly read: MessagePort;
+      readonly plan: DetectorPlan;
+      readonly threads: number;
+    };
     output: DetectorFit;
   };
   /** `key` tells detectors apart: one that was used lately is not loaded again. */
@@ -112,7 +120,13 @@ export function taskTable(
     standardise,
     solve,
     calibrate,
-    fitDetector: ({ set, plan, threads }, run) => fitDetector(set, plan, { runtime, threads, body }, run),
+    async fitDetector({ set, read, plan, threads }, run) {
+      try {
+        return await fitDetector({ ...set, read: borrowed(read) }, plan, { runtime, threads, body }, run);
+      } finally {
+        read.close();
+      }
+    },
     detect: async ({ key, detector, picture, limits }) => (await readyFor(key, detector)).find(picture, limits),
     exportOnnx: async ({ classifier, labels, flavor }) =>
       exportOnnx(runtime, await backbone(), classifier, labels, flavor),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { AppError } from '../../base/errors.ts';
 import { cloudSet } from '../classify/fixture-set.ts';
 import { classify } from '../classify/predict.ts';
 import { testPictures } from '../export/test-vectors.ts';
@@ -76,4 +77,21 @@ test('a classifier is exported by a thread, after it answered by itself', async 
   assert.ok(files.some(({ name, bytes }) => name === 'model.onnx' && bytes.length > 5_000_000));
   assert.ok(maxDifference < 1e-4);
   await assert.rejects(one.exportOnnx(classifier, ['a'], 'float32'), { code: 'ExportCheck' });
+});
+
+test('a detector learns in a thread from pictures that are read here, one by one; one that is gone ends it', async () => {
+  const one = vision(1);
+  const marked = [{ left: 0.2, top: 0.2, width: 0.4, height: 0.5, label: 0 }];
+  const set = {
+    classes: 1,
+    pictures: ['a', 'b', 'd', 'e', 'f', 'g'].map((key) => ({ key, marked })),
+    read: async (key: string) => pictures[key.charCodeAt(0) % pictures.length]!,
+  };
+  const plan = { size: 64, steps: { head: 1, whole: 1 } };
+  const { detector, heldOut } = await one.fitDetector(set, plan);
+  assert.deepEqual(Object.keys(heldOut), ['g']);
+  await one.detect('it', detector, pictures[0]!);
+  const gone = new AppError('BadRequestImage', 'it is gone');
+  const read = (key: string) => (key === 'f' ? Promise.reject(gone) : set.read(key));
+  await assert.rejects(one.fitDetector({ ...set, read }, plan), { code: 'BadRequestImage' });
 });

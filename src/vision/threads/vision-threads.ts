@@ -3,6 +3,7 @@ import '../runtime/no-telemetry.ts';
 
 import { availableParallelism } from 'node:os';
 import { chunks } from '../../base/concurrency.ts';
+import { lend } from '../../base/threads/lend.ts';
 import { createPool } from '../../base/threads/pool.ts';
 import { fingerprintOf } from '../backbone/load.ts';
 import { builtIn } from '../backbone/registry.ts';
@@ -71,7 +72,15 @@ export function createVision({
         run,
       ),
 
-    fitDetector: (set, plan, run) => pool.run('fitDetector', { set, plan, threads }, run),
+    async fitDetector({ classes, pictures, read }, plan, run) {
+      const lent = lend(read);
+      try {
+        const input = { set: { classes, pictures }, read: lent.port, plan, threads };
+        return await pool.run('fitDetector', input, run, [lent.port]);
+      } finally {
+        lent.close();
+      }
+    },
 
     detect: (key, detector, picture, { limits } = {}, run = {}) =>
       pool.run('detect', { key, detector, picture: new Uint8Array(picture), limits }, run),
