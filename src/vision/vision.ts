@@ -7,8 +7,8 @@ import type { Found } from './image/box.ts';
 import type { PictureLimits } from './image/decode.ts';
 
 /**
- * The learning core as the rest of the server sees it: everything that takes time, run in worker threads so that the
- * caller's thread stays free. It has never heard of projects: pictures and arrays in, arrays out.
+ * The learning core as the rest of the server sees it: everything that takes time, run in worker threads, or
+ * processes where it takes minutes, so that the caller's thread stays free. It has never heard of projects: pictures and arrays in, arrays out.
  */
 export interface Vision {
   /** How many numbers describe a picture. */
@@ -31,7 +31,7 @@ export interface Vision {
   fitClassifier(set: ClassifierSet, run?: Run): Promise<ClassifierFit>;
   /**
    * Learns a detector, as `detect/fit.ts` says; the same set gives the same bytes with the same number of threads.
-   * @throws AppError `TrainingDiverged`.
+   * Whoever waits for anything else goes first. @throws AppError `TrainingDiverged`, `ComputeProcessFailed`.
    */
   fitDetector(set: DetectorSet, plan: DetectorPlan, run?: Run): Promise<DetectorFit>;
   /**

@@ -1,7 +1,7 @@
 import { type Transferable, Worker } from 'node:worker_threads';
 import { AppError } from '../errors.ts';
 import type { Run } from '../run.ts';
-import type { Order, Report } from './protocol.ts';
+import { type Order, type Report, thrownFrom } from './protocol.ts';
 import type { TaskTypes } from './serve.ts';
 
 /** How a pool is made. */
@@ -112,12 +112,7 @@ export function createPool<T extends TaskTypes>({ entry, threads: most, data }: 
       if (report.is === 'news') return thread.jobs.get(report.id)?.run.onNews?.(report.news);
       const job = end(thread, report.id);
       if (report.is === 'done') job?.resolve(report.output);
-      else
-        job?.reject(
-          report.code === undefined
-            ? report.error
-            : new AppError(report.code, report.error.message, report.error.cause),
-        );
+      else if (report.is === 'failed') job?.reject(thrownFrom(report));
       dispatch();
     });
     thread.worker.on('error', (error) => {

@@ -1,8 +1,7 @@
 import { setPriority } from 'node:os';
 import { parentPort, type Transferable } from 'node:worker_threads';
-import { AppError } from '../errors.ts';
 import type { Run } from '../run.ts';
-import type { Order, Report } from './protocol.ts';
+import { failed, type Order, type Report } from './protocol.ts';
 
 /** What the tasks of a thread are called, take and give. Only what structured cloning carries. */
 export type TaskTypes = { [Name in string]: { readonly input: unknown; readonly output: unknown } };
@@ -44,8 +43,7 @@ export function serveTasks<T extends TaskTypes>(
       const output = await table[name]!(input, how, handOver);
       report({ id, is: 'done', output }, handOver);
     } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      report({ id, is: 'failed', code: error instanceof AppError ? error.code : undefined, error });
+      report({ id, is: 'failed', ...failed(thrown) });
     }
     running.delete(id);
   };

@@ -1,5 +1,3 @@
-import type { MessagePort } from 'node:worker_threads';
-import { borrowed } from '../../base/threads/lend.ts';
 import type { TaskTable } from '../../base/threads/serve.ts';
 import { backboneModel, featuresOutput, loadBackbone, pictureInput, readBackbone } from '../backbone/load.ts';
 import { builtIn } from '../backbone/registry.ts';
@@ -7,10 +5,9 @@ import { type Calibrated, calibrate, type Scored } from '../classify/calibrate.t
 import type { Classifier } from '../classify/classifier.ts';
 import { type Solution, type SolveTask, solver } from '../classify/solve.ts';
 import { type Standardised, type StandardiseTask, standardise } from '../classify/standardise.ts';
-import type { Detector, DetectorFit, DetectorSet } from '../detect/detector.ts';
-import { fitDetector } from '../detect/fit.ts';
+import type { Detector } from '../detect/detector.ts';
 import { detectorBody } from '../detect/network.ts';
-import type { DetectorPlan } from '../detect/plan.ts';
+import type { DetectorTools } from '../detect/plan.ts';
 import { type ReadyDetector, readyDetector } from '../detect/run.ts';
 import type { ExportedModel, OnnxFlavor } from '../export/exporter.ts';
 import { exportOnnx } from '../export/onnx.ts';
@@ -33,16 +30,6 @@ export type Tasks = {
   standardise: { input: StandardiseTask; output: Standardised };
   solve: { input: SolveTask; output: Solution };
   calibrate: { input: Scored; output: Calibrated };
-  fitDetector: {
-    /** `read`: through which the set's pictures are read. */
-    input: {
-      readonly set: Omit<DetectorSet, 'read'>;
-      readonly read: MessagePort;
-      readonly plan: DetectorPlan;
-      readonly threads: number;
-    };
-    output: DetectorFit;
-  };
   /** `key` tells detectors apart: one that was used lately is not loaded again. */
   detect: {
     input: {
@@ -88,8 +75,7 @@ export function taskTable(
     };
   });
   const solve = solver(runtime);
-  const body = async (count: number, size: number) =>
-    detectorBody(await readBackbone(builtIn, size, count, modelsFolder), count, size);
+  const body = detectorBodies(modelsFolder);
   const ready = new Map<string, Promise<ReadyDetector>>();
   const readyFor = (key: string, detector: Detector): Promise<ReadyDetector> => {
     const found = ready.get(key) ?? body(1, detector.size).then((network) => readyDetector(runtime, detector, network));
@@ -120,13 +106,6 @@ export function taskTable(
     standardise,
     solve,
     calibrate,
-    async fitDetector({ set, read, plan, threads }, run) {
-      try {
-        return await fitDetector({ ...set, read: borrowed(read) }, plan, { runtime, threads, body }, run);
-      } finally {
-        read.close();
-      }
-    },
     detect: async ({ key, detector, picture, limits }) => (await readyFor(key, detector)).find(picture, limits),
     exportOnnx: async ({ classifier, labels, flavor }) =>
       exportOnnx(runtime, await backbone(), classifier, labels, flavor),
@@ -136,6 +115,12 @@ export function taskTable(
     },
   };
 }
+
+/** The backbone that detectors stand on, for any number of pictures of any size. */
+export const detectorBodies =
+  (modelsFolder?: string): DetectorTools['body'] =>
+  async (count, size) =>
+    detectorBody(await readBackbone(builtIn, size, count, modelsFolder), count, size);
 
 /** The picture as the network takes it. A failure is met when the result is awaited, if it ever is. */
 function decodeAhead(

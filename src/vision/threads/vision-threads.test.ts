@@ -79,7 +79,7 @@ test('a classifier is exported by a thread, after it answered by itself', async 
   await assert.rejects(one.exportOnnx(classifier, ['a'], 'float32'), { code: 'ExportCheck' });
 });
 
-test('a detector learns in a thread from pictures that are read here, one by one; one that is gone ends it', async () => {
+test('a detector learns in a process from pictures that are read here, one by one; one that is gone ends it', async () => {
   const one = vision(1);
   const marked = [{ left: 0.2, top: 0.2, width: 0.4, height: 0.5, label: 0 }];
   const set = {

@@ -3,12 +3,13 @@ import '../runtime/no-telemetry.ts';
 
 import { availableParallelism } from 'node:os';
 import { chunks } from '../../base/concurrency.ts';
-import { lend } from '../../base/threads/lend.ts';
+import { createApart } from '../../base/threads/apart.ts';
 import { createPool } from '../../base/threads/pool.ts';
 import { fingerprintOf } from '../backbone/load.ts';
 import { builtIn } from '../backbone/registry.ts';
 import { fitClassifier } from '../classify/fit.ts';
 import type { Vision } from '../vision.ts';
+import type { LongTasks } from './long-tasks.ts';
 import type { Tasks } from './tasks.ts';
 
 /** More threads than this wait for memory rather than compute. */
@@ -25,13 +26,17 @@ export interface VisionOptions {
   readonly modelsFolder?: string;
 }
 
-/** The learning core in worker threads of this process. None is started, and no model loaded, before the first call. */
+/**
+ * The learning core in worker threads of this process; what takes minutes has a process of its own. None is started, and
+ * no model loaded, before the first call.
+ */
 export function createVision({
   threads = Math.min(availableParallelism(), threadsAtMost),
   modelsFolder,
 }: VisionOptions = {}): Vision {
-  const entry = new URL('./thread.ts', import.meta.url);
-  const pool = createPool<Tasks>({ entry, threads, data: { modelsFolder } });
+  const data = { modelsFolder };
+  const pool = createPool<Tasks>({ entry: new URL('./thread.ts', import.meta.url), threads, data });
+  const apart = createApart<LongTasks>({ entry: new URL('./process.ts', import.meta.url), data });
   return {
     featureLength: builtIn.featureLength,
     fingerprint: fingerprintOf(builtIn),
@@ -72,15 +77,8 @@ export function createVision({
         run,
       ),
 
-    async fitDetector({ classes, pictures, read }, plan, run) {
-      const lent = lend(read);
-      try {
-        const input = { set: { classes, pictures }, read: lent.port, plan, threads };
-        return await pool.run('fitDetector', input, run, [lent.port]);
-      } finally {
-        lent.close();
-      }
-    },
+    fitDetector: ({ classes, pictures, read }, plan, run) =>
+      apart.run('fitDetector', { set: { classes, pictures }, plan, threads }, run, read),
 
     detect: (key, detector, picture, { limits } = {}, run = {}) =>
       pool.run('detect', { key, detector, picture: new Uint8Array(picture), limits }, run),
@@ -92,6 +90,8 @@ export function createVision({
         run,
       ),
 
-    close: () => pool.close(),
+    async close() {
+      await Promise.all([pool.close(), apart.close()]);
+    },
   };
 }
