@@ -20,5 +20,5 @@ test('an operation is marked in the versions that have it, and as served where i
   assert.equal(row('GetAccountInfo'), '| GetAccountInfo | ○ | ● |   |   |   |   |   |   |   |   |');
   assert.equal(row('GetImages'), '| GetImages |   |   |   |   |   |   |   |   | ● | ● |');
   assert.equal(row('ClassifyImage'), '| ClassifyImage |   |   | ● | ● |');
-  assert.equal(row('DetectImage'), '| DetectImage |   |   | ○ | ○ |');
+  assert.equal(row('DetectImage'), '| DetectImage |   |   | ● | ● |');
 });

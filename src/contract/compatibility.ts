@@ -24,10 +24,6 @@ const missing: Readonly<Record<AzureApi, Readonly<Record<string, Lifetime>>>> = 
     PredictImageWithNoStore: { since: '1.1', until: '2.0' },
     PredictImageUrl: { since: '1.1', until: '2.0' },
     PredictImageUrlWithNoStore: { since: '1.1', until: '2.0' },
-    DetectImage: { since: '3.0' },
-    DetectImageWithNoStore: { since: '3.0' },
-    DetectImageUrl: { since: '3.0' },
-    DetectImageUrlWithNoStore: { since: '3.0' },
   },
 };
 

@@ -2,7 +2,8 @@ import type { Operation } from './operation.ts';
 import { optional, query as parameters, text } from './schema.ts';
 import { ImagePrediction, ImageUrl } from './wire.ts';
 
-const iteration = '/{projectId}/classify/iterations/{publishedName}';
+const classify = '/{projectId}/classify/iterations/{publishedName}';
+const detect = '/{projectId}/detect/iterations/{publishedName}';
 const query = parameters({
   application: optional(text({ description: 'The name of the program that asks, kept with the stored prediction.' })),
 });
@@ -15,30 +16,58 @@ const post = { api: 'prediction', method: 'POST', query, reply: ImagePrediction,
 export const predictionOperations = {
   ClassifyImage: {
     ...post,
-    path: `${iteration}/image`,
+    path: `${classify}/image`,
     since: '3.0',
     body: picture,
     summary: 'Classify a picture and keep it with the answer.',
   },
   ClassifyImageWithNoStore: {
     ...post,
-    path: `${iteration}/image/nostore`,
+    path: `${classify}/image/nostore`,
     since: '3.0',
     body: picture,
     summary: 'Classify a picture and keep nothing.',
   },
   ClassifyImageUrl: {
     ...post,
-    path: `${iteration}/url`,
+    path: `${classify}/url`,
     since: '3.0',
     body: url,
     summary: 'Classify the picture at an address and keep it with the answer.',
   },
   ClassifyImageUrlWithNoStore: {
     ...post,
-    path: `${iteration}/url/nostore`,
+    path: `${classify}/url/nostore`,
     since: '3.0',
     body: url,
     summary: 'Classify the picture at an address and keep nothing.',
+  },
+  DetectImage: {
+    ...post,
+    path: `${detect}/image`,
+    since: '3.0',
+    body: picture,
+    summary: 'Find things in a picture and keep it with the answer.',
+  },
+  DetectImageWithNoStore: {
+    ...post,
+    path: `${detect}/image/nostore`,
+    since: '3.0',
+    body: picture,
+    summary: 'Find things in a picture and keep nothing.',
+  },
+  DetectImageUrl: {
+    ...post,
+    path: `${detect}/url`,
+    since: '3.0',
+    body: url,
+    summary: 'Find things in the picture at an address and keep it with the answer.',
+  },
+  DetectImageUrlWithNoStore: {
+    ...post,
+    path: `${detect}/url/nostore`,
+    since: '3.0',
+    body: url,
+    summary: 'Find things in the picture at an address and keep nothing.',
   },
 } as const satisfies Record<string, Operation>;

@@ -61,7 +61,7 @@ for (const served of servedVersions.filter(({ api }) => api !== 'ownsight')) {
         .filter((id) => !served.operations.some((ours) => ours.id === id));
       assert.deepEqual(
         missing.filter(
-          (id) => !/^(Detect|GetImageRegionProposals|QuerySuggested|SuggestTags|ExportProject|ImportProject)/.test(id),
+          (id) => !/^(GetImageRegionProposals|QuerySuggested|SuggestTags|ExportProject|ImportProject)/.test(id),
         ),
         [],
       );

@@ -50,14 +50,14 @@ export async function exportModel(app: App, payload: Jobs['export'], run: JobRun
 
 async function archive(app: App, scope: ProjectScope, row: ExportRow, run: JobRun): Promise<Buffer> {
   const iteration = await requireIteration(app.db.query, scope, row.iteration_id);
-  const classifier = await app.models.load(scope, iteration);
+  const model = await app.models.load(scope, iteration);
   const tags = await listIterationTags(app.db.query, row.iteration_id);
   const labels = tags.map((tag) => tagFromRow(app.keys, scope, tag).name);
   const flavor = row.flavor === 'OnnxFloat16' ? 'float16' : 'float32';
-  const exported = await app.vision.exportOnnx(classifier, labels, flavor, { signal: run.signal });
+  const exported = await app.vision.exportOnnx(model, labels, flavor, { signal: run.signal });
   const now = app.clock.now();
   const manifest = manifestFile({
-    domainType: 'Classification',
+    domainType: model.kind === 'detector' ? 'ObjectDetection' : 'Classification',
     platform: row.platform,
     flavor: row.flavor,
     exported: now,

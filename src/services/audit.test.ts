@@ -12,7 +12,7 @@ import { readAudit, record, verifyAudit } from './audit.ts';
 import { deleteImages } from './images.ts';
 import { deleteIteration, publishIteration, unpublishIteration } from './iterations.ts';
 import { createModels } from './models.ts';
-import { deletePredictions } from './predicting.ts';
+import { deletePredictions } from './stored-predictions.ts';
 import { deleteProject } from './projects.ts';
 import { setRetention } from './retention.ts';
 import { deleteTag } from './tags.ts';

@@ -20,7 +20,7 @@ import { countDownload, deleteExport } from './exporting.ts';
 import { deleteImages } from './images.ts';
 import { deleteIteration, unpublishIteration } from './iterations.ts';
 import { createModels } from './models.ts';
-import { deletePredictions } from './predicting.ts';
+import { deletePredictions } from './stored-predictions.ts';
 import { deleteTag } from './tags.ts';
 import { discard } from './trash.ts';
 

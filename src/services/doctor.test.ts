@@ -22,7 +22,7 @@ import { examine } from './doctor.ts';
 import { eraseWhatWasErased } from './erased.ts';
 import type { FindingKind } from './findings.ts';
 import { createModels } from './models.ts';
-import { deletePredictions } from './predicting.ts';
+import { deletePredictions } from './stored-predictions.ts';
 import { listReceipts } from './receipts.ts';
 
 const seen = async (stores: Stores) =>

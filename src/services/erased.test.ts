@@ -14,7 +14,7 @@ import {
 import { purge } from '../jobs/purge.ts';
 import { eraseWhatWasErased, listErased } from './erased.ts';
 import { deleteAccount } from './erasure.ts';
-import { deletePredictions } from './predicting.ts';
+import { deletePredictions } from './stored-predictions.ts';
 import { recover } from './recovery.ts';
 
 const running = jobRun();

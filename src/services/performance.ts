@@ -11,7 +11,7 @@ import { classificationPerformance } from '../vision/metrics/classification.ts';
 import type { App, ProjectScope } from './context.ts';
 import type { ImageFilter } from './images.ts';
 import { requireIteration } from './iterations.ts';
-import { byProbability, namedPredictions } from './models.ts';
+import { byProbability, namingOf } from './models.ts';
 import { requireProject } from './projects.ts';
 import { tagNames } from './tags.ts';
 
@@ -115,7 +115,7 @@ export async function imagePerformances(
     skip: filter.skip ?? 0,
   });
   const images = await imagesFromRows(db, app.keys, scope, rows, { names: await tagNames(app, scope), iterationId });
-  const named = await namedPredictions(db, app.keys, scope, iterationId);
+  const naming = await namingOf(db, app.keys, scope, iterationId);
   const scores = new Map(
     (
       await iterationImages(
@@ -127,7 +127,10 @@ export async function imagePerformances(
   );
   return images.map((image) => {
     const probabilities = heldOut(app, scope, scores.get(image.id)!);
-    return { image, predictions: probabilities === undefined ? [] : named(probabilities).sort(byProbability) };
+    return {
+      image,
+      predictions: probabilities === undefined ? [] : naming.probabilities(probabilities).sort(byProbability),
+    };
   });
 }
 

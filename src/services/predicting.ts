@@ -1,22 +1,19 @@
 import { limits } from '../domain/limits.ts';
-import type { ImagePrediction, Prediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
+import type { ImagePrediction } from '../domain/prediction.ts';
 import { problem } from '../domain/problems.ts';
 import { iterationByPublishName, listIterations } from '../store/iterations.ts';
-import { abandonBlobs, keepBlobs } from '../store/loose-blobs.ts';
-import { deletePredictionRows, selectPredictions, storedFromRow } from '../store/predictions.ts';
-import { findProject } from '../store/projects.ts';
-import type { IterationRow, PredictionRow } from '../store/schema.ts';
-import { openTextOrNull, sealText } from '../store/sealed.ts';
+import type { IterationRow } from '../store/schema.ts';
 import { classify } from '../vision/classify/predict.ts';
-import { prepare } from '../vision/image/decode.ts';
 import type { App, ProjectScope } from './context.ts';
 import { publishNameLookup, requireIteration, requireModel } from './iterations.ts';
-import { byProbability, namedPredictions } from './models.ts';
-import { type Picture, pictureBytes, pictureKeys, pictureLimits, putSealed } from './pictures.ts';
+import { byProbability, type Model, type Naming, namingOf } from './models.ts';
+import { type Picture, pictureBytes, pictureLimits } from './pictures.ts';
 import { requireProject } from './projects.ts';
-import { beginErasure } from './receipts.ts';
-import { scheduleSweep, storesPredictions } from './retention.ts';
-import { storing } from './storing.ts';
+import { storePrediction } from './stored-predictions.ts';
+
+/** What is asked of a picture, and the kind of model that answers it. */
+const tasks = { classify: 'classifier', detect: 'detector' } as const satisfies Record<string, Model['kind']>;
+type Task = keyof typeof tasks;
 
 type Predicting = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'vision' | 'fetcher' | 'models' | 'config'>;
 
@@ -35,11 +32,13 @@ export interface PredictOptions {
 
 /**
  * What the iteration published under a name says of a picture.
- * @throws AppError `NotFoundProject`, `NotFoundIteration` (no such name), `BadRequestImage…`.
+ * @throws AppError `NotFoundProject`, `NotFoundIteration` (no such name), `BadRequestOperationNotSupported` when the
+ * project is for the other task, `BadRequestImage…`.
  */
 export async function predictPublished(
   app: Predicting,
   scope: ProjectScope,
+  task: Task,
   publishedName: string,
   picture: Picture,
   options: PredictOptions,
@@ -51,10 +50,11 @@ export async function predictPublished(
       const lookup = publishNameLookup(app, scope, publishedName);
       const row = await iterationByPublishName(app.db.query, scope.projectId, lookup);
       if (row === undefined) throw problem('NotFoundIteration');
-      return { row, named: await namedPredictions(app.db.query, app.keys, scope, row.id) };
+      return { row, naming: await namingOf(app.db.query, app.keys, scope, row.id) };
     },
   );
-  return predict(app, scope, published, await pictureBytes(app, picture, limits.predictionImageBytes), options);
+  const bytes = await pictureBytes(app, picture, limits.predictionImageBytes);
+  return predict(app, scope, published, bytes, { ...options, task });
 }
 
 /** What an iteration, by default the latest trained one, says of a picture; it need not be published. @throws AppError as {@link predictPublished}, `BadRequestIterationIsNotTrained`. */
@@ -72,209 +72,50 @@ export async function quickTest(
       : await requireIteration(app.db.query, scope, iterationId);
   if (row === undefined) throw problem('NotFoundIteration', 'The project has no trained iteration.');
   requireModel(row);
-  const named = await namedPredictions(app.db.query, app.keys, scope, row.id);
-  return predict(app, scope, { row, named }, await pictureBytes(app, picture, limits.trainingImageBytes), options);
+  const naming = await namingOf(app.db.query, app.keys, scope, row.id);
+  return predict(app, scope, { row, naming }, await pictureBytes(app, picture, limits.trainingImageBytes), options);
 }
 
-/** An iteration that may answer, and how its outputs are called. */
+/** An iteration that may answer, and how what it says is called. */
 interface Answering {
   readonly row: IterationRow;
-  readonly named: (probabilities: ArrayLike<number>) => Prediction[];
+  readonly naming: Naming;
 }
 
 async function predict(
   app: Predicting,
   scope: ProjectScope,
-  { row: iteration, named }: Answering,
+  { row: iteration, naming }: Answering,
   bytes: Uint8Array,
-  options: PredictOptions,
+  { id, store, application, task }: PredictOptions & { readonly task?: Task },
 ): Promise<ImagePrediction> {
-  const [classifier, [features]] = await Promise.all([
-    app.models.load(scope, iteration),
-    app.vision.features([bytes], { limits: pictureLimits }, { urgent: true }),
-  ]);
+  const model = await app.models.load(scope, iteration);
+  if (task !== undefined && tasks[task] !== model.kind)
+    throw problem(
+      'BadRequestOperationNotSupported',
+      `Invalid project type for operation. Expected one of a ${tasks[task]} but the project has a ${model.kind}.`,
+    );
   const answer: ImagePrediction = {
-    id: options.id,
+    id,
     projectId: scope.projectId,
     iterationId: iteration.id,
     created: app.clock.now(),
-    predictions: named(classify(classifier, features!)).sort(byProbability),
+    predictions: await ask(app, model, naming, bytes),
   };
-  if (options.store) await store(app, scope, answer, bytes, options.application);
+  if (store) await storePrediction(app, scope, answer, bytes, application);
   return answer;
 }
 
-async function store(
-  app: Predicting,
-  scope: ProjectScope,
-  answer: ImagePrediction,
+/** Answers, the most probable first: of a classifier one for each tag, of a detector one for each thing it found. */
+async function ask(
+  app: Pick<App, 'vision'>,
+  model: Model,
+  naming: Naming,
   bytes: Uint8Array,
-  application: string | undefined,
-): Promise<void> {
-  const { id } = answer;
-  const keys = pictureKeys(scope, 'prediction', id);
-  if (application !== undefined && application.length > limits.nameLength)
-    throw problem(
-      'BadRequestPredictionInvalidApplicationName',
-      `Expected at most ${limits.nameLength} characters for application but received ${application.length}.`,
-    );
-  if (!(await storesPredictions(app, app.db.query, scope))) return;
-  await storing(app, scope, keys, async () => {
-    const picture = await prepare(bytes, pictureLimits);
-    await Promise.all([
-      putSealed(app, scope, 'prediction-original', id, bytes),
-      putSealed(app, scope, 'prediction-thumbnail', id, picture.thumbnail),
-    ]);
-    const results = answer.predictions.map(({ tagId, probability }) => ({ tagId, probability }));
-    await app.db.transaction(async (tx) => {
-      await requireProject(tx, scope);
-      // Forbidden while the picture was being written: what was written goes again.
-      if (!(await storesPredictions(app, tx, scope))) {
-        await abandonBlobs(tx, scope.projectId, keys);
-        await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
-        return;
-      }
-      await tx
-        .insertInto('predictions')
-        .values({
-          id,
-          project_id: scope.projectId,
-          iteration_id: answer.iterationId,
-          created: answer.created,
-          application:
-            application === undefined ? null : sealText(app.keys, scope, 'predictions.application', id, application),
-          results: sealText(app.keys, scope, 'predictions.results', id, JSON.stringify(results)),
-          width: picture.width,
-          height: picture.height,
-          format: picture.format,
-          bytes: bytes.byteLength,
-          thumbnail_bytes: picture.thumbnail.byteLength,
-        })
-        .execute();
-      await keepBlobs(tx, keys);
-      await scheduleSweep(app, tx, scope);
-    });
-  });
-}
-
-/** Stored predictions read and opened at a time. */
-const batch = 500;
-
-/**
- * Stored predictions that match, one page of them; `continuation` leads to the next page, `null` when there is none. It
- * names the last prediction of the page, so that what is added or deleted in between neither hides nor repeats another.
- * `Suggested` puts the least certain first. @throws AppError `NotFoundProject`, `BadRequestPredictionInvalidQueryParameters`, `BadRequestPredictionTagsExceededCount`.
- */
-export async function queryPredictions(
-  app: Pick<App, 'db' | 'keys'>,
-  scope: ProjectScope,
-  query: PredictionQuery,
-): Promise<{ results: StoredPrediction[]; continuation: string | null }> {
-  const project = await findProject(app.db.query, scope.accountId, scope.projectId);
-  if (project === undefined) throw problem('NotFoundProject');
-  if (query.tags.length > limits.predictionQueryTags) throw problem('BadRequestPredictionTagsExceededCount');
-  const start = query.continuation === null ? null : readContinuation(query.continuation);
-  const count = query.maxCount > 0 ? Math.min(query.maxCount, limits.predictionsPerQuery) : limits.predictionsPerQuery;
-  const suggested = query.orderBy === 'Suggested';
-  const names = await tagsOf(app, scope);
-  const matching: StoredPrediction[] = [];
-  let last = suggested || start === null ? null : { created: start.rank, id: start.id };
-  for (;;) {
-    const rows = await selectPredictions(app.db.query, scope.projectId, query, last, batch);
-    for (const row of rows) {
-      const stored = storedFromRow(app.keys, scope, row, project.domain_id, names);
-      if (isOf(app, scope, row, query.application) && hasTags(stored, query.tags)) matching.push(stored);
-    }
-    last = rows.at(-1) ?? null;
-    if (rows.length < batch || (!suggested && matching.length > count)) break;
-  }
-  const ordered = suggested ? bySuggestion(matching, start) : matching;
-  const results = ordered.slice(0, count);
-  const end = results.at(-1);
-  if (end === undefined || ordered.length === results.length) return { results, continuation: null };
-  return { results, continuation: `${suggested ? entropy(end) : end.created}_${end.id}` };
-}
-
-/** Where a page ended: its last prediction's date or, for `Suggested`, uncertainty; and its id. */
-interface Position {
-  readonly rank: number;
-  readonly id: string;
-}
-
-function readContinuation(text: string): Position {
-  const [, rank, id] = /^(\d[\d.e-]*)_([\da-f-]{36})$/.exec(text) ?? [];
-  if (id === undefined || !Number.isFinite(Number(rank)))
-    throw problem(
-      'BadRequestPredictionInvalidQueryParameters',
-      'Expected a continuation as an earlier answer gave it.',
-    );
-  return { rank: Number(rank), id };
-}
-
-/** The least certain first, those after `start`. */
-function bySuggestion(stored: readonly StoredPrediction[], start: Position | null): StoredPrediction[] {
-  return stored
-    .map((one) => ({ one, rank: entropy(one), id: one.id }))
-    .filter(({ rank, id }) => start === null || rank < start.rank || (rank === start.rank && id > start.id))
-    .sort((a, b) => b.rank - a.rank || (a.id < b.id ? -1 : 1))
-    .map(({ one }) => one);
-}
-
-const isOf = (app: Pick<App, 'keys'>, scope: ProjectScope, row: PredictionRow, application: string | null): boolean =>
-  application === null ||
-  openTextOrNull(app.keys, scope, 'predictions.application', row.id, row.application) === application;
-
-const hasTags = (stored: StoredPrediction, tags: PredictionQuery['tags']): boolean =>
-  tags.every((tag) =>
-    stored.predictions.some(
-      (one) => one.tagId === tag.id && one.probability >= tag.minThreshold && one.probability <= tag.maxThreshold,
-    ),
-  );
-
-async function tagsOf(
-  app: Pick<App, 'db' | 'keys'>,
-  scope: ProjectScope,
-): Promise<Map<string, { name: string; type: 'Regular' | 'Negative' | 'GeneralProduct' }>> {
-  const rows = await app.db.query
-    .selectFrom('tags')
-    .select(['id', 'name', 'type'])
-    .where('project_id', '=', scope.projectId)
-    .execute();
-  return new Map(
-    rows.map((row) => [
-      row.id,
-      { name: openTextOrNull(app.keys, scope, 'tags.name', row.id, row.name) ?? '', type: row.type },
-    ]),
-  );
-}
-
-/** Uncertainty of an answer in nats: the sum of -p ln p. */
-const entropy = (stored: StoredPrediction): number =>
-  stored.predictions.reduce((sum, { probability: p }) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
-
-/** Removes stored predictions with their pictures. @throws AppError `NotFoundProject`, `BadRequestPredictionIdsMissing`; unknown ids are passed over. */
-export async function deletePredictions(
-  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
-  scope: ProjectScope,
-  ids: readonly string[],
-): Promise<void> {
-  if (ids.length === 0) throw problem('BadRequestPredictionIdsMissing');
-  await app.db.transaction(async (tx) => {
-    await requireProject(tx, scope);
-    const gone = await deletePredictionRows(tx, scope.projectId, ids);
-    await abandonBlobs(
-      tx,
-      scope.projectId,
-      gone.flatMap((id) => pictureKeys(scope, 'prediction', id)),
-    );
-    const n = gone.length;
-    if (n > 0)
-      await beginErasure(app, tx, {
-        kind: 'predictions',
-        ...scope,
-        ids: gone,
-        erased: { predictions: n, 'prediction-original': n, 'prediction-thumbnail': n },
-      });
-    await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });
-  });
+): Promise<ImagePrediction['predictions']> {
+  const [options, run] = [{ limits: pictureLimits }, { urgent: true }];
+  if (model.kind === 'detector')
+    return naming.found(await app.vision.detect(model.id, model.detector, bytes, options, run));
+  const [features] = await app.vision.features([bytes], options, run);
+  return naming.probabilities(classify(model.classifier, features!)).sort(byProbability);
 }

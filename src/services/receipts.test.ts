@@ -18,7 +18,7 @@ import { deleteExport } from './exporting.ts';
 import { deleteImages } from './images.ts';
 import { deleteIteration, unpublishIteration } from './iterations.ts';
 import { createModels } from './models.ts';
-import { deletePredictions } from './predicting.ts';
+import { deletePredictions } from './stored-predictions.ts';
 import { deleteProject } from './projects.ts';
 import { collectReceipt, getReceipt, listReceipts, receiptKey, receiptToken, verifyReceipt } from './receipts.ts';
 import { deleteTag } from './tags.ts';

@@ -1,4 +1,5 @@
-import type { PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
+import type { Prediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
+import type { Box } from '../domain/region.ts';
 import type { TagType } from '../domain/tag.ts';
 import type { Queries } from './database.ts';
 import type { KeyScope, Keys } from './keys.ts';
@@ -39,6 +40,22 @@ export async function deletePredictionRows(db: Queries, projectId: string, ids: 
   return rows.map((row) => row.id);
 }
 
+/** What a stored prediction keeps of each answer: the tag's name is the tag's own business. */
+interface StoredResult {
+  readonly tagId: string;
+  readonly probability: number;
+  /** Of what a detector found. */
+  readonly box?: Box;
+}
+
+/** Answers as a row keeps them. */
+export const resultsText = (predictions: readonly Prediction[]): string =>
+  JSON.stringify(
+    predictions.map(
+      ({ tagId, probability, box }): StoredResult => ({ tagId, probability, ...(box !== null && { box }) }),
+    ),
+  );
+
 /** The noun of a row; results for tags that are gone for good are left out. */
 export function storedFromRow(
   keys: Keys,
@@ -47,19 +64,16 @@ export function storedFromRow(
   domainId: string,
   tags: ReadonlyMap<string, { readonly name: string; readonly type: TagType }>,
 ): StoredPrediction {
-  const results = JSON.parse(openText(keys, scope, 'predictions.results', row.id, row.results)) as {
-    tagId: string;
-    probability: number;
-  }[];
+  const results = JSON.parse(openText(keys, scope, 'predictions.results', row.id, row.results)) as StoredResult[];
   return {
     id: row.id,
     projectId: row.project_id,
     iterationId: row.iteration_id,
     domainId,
     created: row.created,
-    predictions: results.flatMap(({ tagId, probability }) => {
+    predictions: results.flatMap(({ tagId, probability, box = null }) => {
       const tag = tags.get(tagId);
-      return tag === undefined ? [] : [{ tagId, tagName: tag.name, tagType: tag.type, probability, box: null }];
+      return tag === undefined ? [] : [{ tagId, tagName: tag.name, tagType: tag.type, probability, box }];
     }),
   };
 }

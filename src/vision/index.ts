@@ -33,3 +33,5 @@ export { layoutOf } from './train/layout.ts';
 export { learnable } from './train/learnable.ts';
 export { adamW, momentum } from './train/optimizer.ts';
 export { createTrainer } from './train/step.ts';
+export type { TrainedModel } from './trained-model.ts';
+export { decodeModel } from './trained-model.ts';

@@ -1,10 +1,11 @@
 import type { Run } from '../base/run.ts';
-import type { Classifier, ClassifierFit, ClassifierSet } from './classify/classifier.ts';
+import type { ClassifierFit, ClassifierSet } from './classify/classifier.ts';
 import type { Detector, DetectorFit, DetectorSet } from './detect/detector.ts';
 import type { DetectorPlan } from './detect/plan.ts';
 import type { ExportedModel, OnnxFlavor } from './export/exporter.ts';
 import type { Found } from './image/box.ts';
 import type { PictureLimits } from './image/decode.ts';
+import type { TrainedModel } from './trained-model.ts';
 
 /**
  * The learning core as the rest of the server sees it: everything that takes time, run in worker threads, or
@@ -46,11 +47,11 @@ export interface Vision {
     run?: Run,
   ): Promise<Found[]>;
   /**
-   * The classifier with its backbone as an ONNX model and test vectors, checked: the model run by onnxruntime on the
-   * vectors answers as {@link Vision.features} and `classify` do, within 1e-4 (fp16: 1e-2). @throws AppError
-   * `ExportCheck` if not.
+   * The model with its backbone as an ONNX model and test vectors, checked: run by onnxruntime on the vectors it answers
+   * as {@link Vision.features} and `classify` do, within 1e-4 (fp16: 1e-2), or as {@link Vision.detect} does, within 1e-4
+   * (fp16: 2e-2). @throws AppError `ExportCheck` if not.
    */
-  exportOnnx(classifier: Classifier, labels: readonly string[], flavor: OnnxFlavor, run?: Run): Promise<ExportedModel>;
+  exportOnnx(model: TrainedModel, labels: readonly string[], flavor: OnnxFlavor, run?: Run): Promise<ExportedModel>;
   /** Stops the threads; what runs is abandoned. */
   close(): Promise<void>;
 }

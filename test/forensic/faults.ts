@@ -198,7 +198,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'work carries what the user wrote, and its remains stay',
-    file: 'services/predicting.ts',
+    file: 'services/stored-predictions.ts',
     change: [
       '  const keys = pictureKeys(scope, ',
       `  await app.db.transaction((tx) => app.queue.enqueue(tx, 'purge', { ...scope, application } as never, { runAt: 9e15 }));\n  const keys = pictureKeys(scope, `,

@@ -36,9 +36,10 @@ test('a loss-threshold attack does not tell forgotten pictures from ones never s
     const position = await tagPositions(iterationId);
     const losses = async (some: readonly (Blot & { readonly label: number })[]): Promise<number[]> => {
       const row = (await findIteration(app.db.query, scope.projectId, iterationId))!;
-      const classifier = await app.models.load(scope, row);
+      const model = await app.models.load(scope, row);
+      assert.ok(model.kind === 'classifier');
       const features = await app.vision.features(some.map((one) => one.bytes));
-      return some.map(({ label }, n) => -Math.log(classify(classifier, features[n]!)[position[label]!]!));
+      return some.map(({ label }, n) => -Math.log(classify(model.classifier, features[n]!)[position[label]!]!));
     };
     totals.learned += auc(await losses(forgotten!), await losses(never!)) / rounds;
     const imageIdsGone = imageIds.slice(0, members);

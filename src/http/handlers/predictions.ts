@@ -2,18 +2,27 @@ import { fromImagePrediction, fromPredictionQuery } from '../../contract/from-do
 import { toPredictionQuery } from '../../contract/to-domain.ts';
 import type * as wire from '../../contract/wire.ts';
 import type { Picture } from '../../services/pictures.ts';
-import { deletePredictions, predictPublished, queryPredictions, quickTest } from '../../services/predicting.ts';
+import { predictPublished, quickTest } from '../../services/predicting.ts';
+import { deletePredictions, queryPredictions } from '../../services/stored-predictions.ts';
 import { type Answer, type Call, type Handlers, nothing } from '../handler.ts';
 
 type Classify = 'ClassifyImage' | 'ClassifyImageWithNoStore' | 'ClassifyImageUrl' | 'ClassifyImageUrlWithNoStore';
+type Detect = 'DetectImage' | 'DetectImageWithNoStore' | 'DetectImageUrl' | 'DetectImageUrlWithNoStore';
 type QuickTest = 'QuickTestImage' | 'QuickTestImageUrl';
 
 /** Predictions: made, tried, found again and deleted. */
-export const predictionHandlers: Pick<Handlers, Classify | QuickTest | 'QueryPredictions' | 'DeletePrediction'> = {
-  ClassifyImage: (call) => classify(call, call.files[0]!, true),
-  ClassifyImageWithNoStore: (call) => classify(call, call.files[0]!, false),
-  ClassifyImageUrl: (call) => classify(call, call.body, true),
-  ClassifyImageUrlWithNoStore: (call) => classify(call, call.body, false),
+export const predictionHandlers: Pick<
+  Handlers,
+  Classify | Detect | QuickTest | 'QueryPredictions' | 'DeletePrediction'
+> = {
+  ClassifyImage: (call) => ask(call, 'classify', call.files[0]!, true),
+  ClassifyImageWithNoStore: (call) => ask(call, 'classify', call.files[0]!, false),
+  ClassifyImageUrl: (call) => ask(call, 'classify', call.body, true),
+  ClassifyImageUrlWithNoStore: (call) => ask(call, 'classify', call.body, false),
+  DetectImage: (call) => ask(call, 'detect', call.files[0]!, true),
+  DetectImageWithNoStore: (call) => ask(call, 'detect', call.files[0]!, false),
+  DetectImageUrl: (call) => ask(call, 'detect', call.body, true),
+  DetectImageUrlWithNoStore: (call) => ask(call, 'detect', call.body, false),
   QuickTestImage: (call) => test(call, call.files[0]!),
   QuickTestImageUrl: (call) => test(call, call.body),
   async QueryPredictions({ app, scope, body, id, links }) {
@@ -27,16 +36,19 @@ export const predictionHandlers: Pick<Handlers, Classify | QuickTest | 'QueryPre
   },
 };
 
-type Asked<Op extends Classify | QuickTest> = Pick<Call<Op>, 'app' | 'scope' | 'params' | 'query' | 'id'>;
+type Asked<Op extends Classify | Detect | QuickTest> = Pick<Call<Op>, 'app' | 'scope' | 'params' | 'query' | 'id'>;
 
-async function classify(
-  call: Asked<Classify>,
+async function ask(
+  call: Asked<Classify | Detect>,
+  task: 'classify' | 'detect',
   picture: Picture,
   store: boolean,
 ): Promise<Answer<wire.ImagePrediction>> {
   const { app, scope, params, query, id } = call;
   const options = { id, store, application: query.application };
-  return { body: fromImagePrediction(await predictPublished(app, scope, params.publishedName, picture, options)) };
+  return {
+    body: fromImagePrediction(await predictPublished(app, scope, task, params.publishedName, picture, options)),
+  };
 }
 
 async function test(call: Asked<QuickTest>, picture: Picture): Promise<Answer<wire.ImagePrediction>> {

@@ -217,10 +217,10 @@ async function* takeModel(
 ): AsyncGenerator<ArchiveEntry> {
   const folder = `${folderOf(scope.projectId)}/iterations/${iteration.id}`;
   try {
-    const classifier = await app.models.load(scope, iteration);
+    const model = await app.models.load(scope, iteration);
     const labels = (await learnedTags(app, scope, iteration.id)).map((tag) => tag.name);
     const run = notes.signal === undefined ? {} : { signal: notes.signal };
-    const { files, metadata } = await app.vision.exportOnnx(classifier, labels, 'float32', run);
+    const { files, metadata } = await app.vision.exportOnnx(model, labels, 'float32', run);
     for (const { name, bytes } of [...files, labelFile(labels), metadataFile(metadata)])
       yield { name: `${folder}/${name}`, bytes, text: /\.(json|txt)$/.test(name) };
   } catch (error) {

@@ -36,6 +36,11 @@ export function encodeDetector({ classes, size, weights }: Detector): Uint8Array
   return bytes;
 }
 
+/** Whether bytes are a detector rather than another model, by how they begin. */
+export const holdsDetector = (bytes: Uint8Array): boolean =>
+  bytes.length >= headerBytes &&
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(0, true) === magic;
+
 /**
  * The inverse of {@link encodeDetector}; the numbers are copied out, into memory that threads share.
  * @throws AppError `BadDetector` when the bytes are of another format or version, cut, or hold impossible numbers.
@@ -43,9 +48,8 @@ export function encodeDetector({ classes, size, weights }: Detector): Uint8Array
 export function decodeDetector(bytes: Uint8Array): Detector {
   const bad = (what: string, received: unknown): AppError =>
     new AppError('BadDetector', expected(what, 'a stored detector', received));
-  if (bytes.length < headerBytes) throw bad(`at least ${headerBytes} bytes`, bytes.length);
+  if (!holdsDetector(bytes)) throw bad(`at least ${headerBytes} bytes with its mark at the start`, 'other bytes');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (view.getUint32(0, true) !== magic) throw bad('its mark at the start', 'other bytes');
   if (view.getUint16(4, true) !== version) throw bad(`version ${version}`, view.getUint16(4, true));
   const end = headerBytes + view.getUint32(8, true);
   if (end > bytes.length || end % 4 !== 0) throw bad('a table', `one that ends at ${end} of ${bytes.length}`);

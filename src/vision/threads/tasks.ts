@@ -2,7 +2,6 @@ import type { TaskTable } from '../../base/threads/serve.ts';
 import { backboneModel, featuresOutput, loadBackbone, pictureInput, readBackbone } from '../backbone/load.ts';
 import { builtIn } from '../backbone/registry.ts';
 import { type Calibrated, calibrate, type Scored } from '../classify/calibrate.ts';
-import type { Classifier } from '../classify/classifier.ts';
 import { type Solution, type SolveTask, solver } from '../classify/solve.ts';
 import { type Standardised, type StandardiseTask, standardise } from '../classify/standardise.ts';
 import type { Detector } from '../detect/detector.ts';
@@ -11,11 +10,13 @@ import type { DetectorTools } from '../detect/plan.ts';
 import { type ReadyDetector, readyDetector } from '../detect/run.ts';
 import type { ExportedModel, OnnxFlavor } from '../export/exporter.ts';
 import { exportOnnx } from '../export/onnx.ts';
+import { exportOnnxDetector } from '../export/onnx-detector.ts';
 import { tensor } from '../graph/tensor.ts';
 import type { Found } from '../image/box.ts';
 import { type PictureLimits, pixels } from '../image/decode.ts';
 import { preprocess } from '../image/preprocess.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { TrainedModel } from '../trained-model.ts';
 
 /** Detectors that stay loaded in a thread, some twenty megabytes each. */
 const readyDetectors = 3;
@@ -41,7 +42,7 @@ export type Tasks = {
     output: Found[];
   };
   exportOnnx: {
-    input: { readonly classifier: Classifier; readonly labels: readonly string[]; readonly flavor: OnnxFlavor };
+    input: { readonly model: TrainedModel; readonly labels: readonly string[]; readonly flavor: OnnxFlavor };
     output: ExportedModel;
   };
 };
@@ -107,8 +108,13 @@ export function taskTable(
     solve,
     calibrate,
     detect: async ({ key, detector, picture, limits }) => (await readyFor(key, detector)).find(picture, limits),
-    exportOnnx: async ({ classifier, labels, flavor }) =>
-      exportOnnx(runtime, await backbone(), classifier, labels, flavor),
+    async exportOnnx({ model, labels, flavor }) {
+      if (model.kind === 'classifier') return exportOnnx(runtime, await backbone(), model.classifier, labels, flavor);
+      const { detector } = model;
+      const network = await body(1, detector.size);
+      const server = await readyDetector(runtime, detector, network);
+      return exportOnnxDetector(runtime, network, detector, server, labels, flavor).finally(() => server.close());
+    },
     async close() {
       await network.made?.then((made) => made.close());
       for (const detector of ready.values()) await detector.then((one) => one.close());

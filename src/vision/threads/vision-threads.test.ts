@@ -73,10 +73,10 @@ test('a classifier is exported by a thread, after it answered by itself', async 
   const set = cloudSet({ perClass: [5, 5], length: one.featureLength });
   const { classifier } = await one.fitClassifier(set);
   assert.equal(classify(classifier, (await one.features([pictures[0]!]))[0]!).length, 2);
-  const { files, maxDifference } = await one.exportOnnx(classifier, ['a', 'b'], 'float32');
+  const { files, maxDifference } = await one.exportOnnx({ kind: 'classifier', classifier }, ['a', 'b'], 'float32');
   assert.ok(files.some(({ name, bytes }) => name === 'model.onnx' && bytes.length > 5_000_000));
   assert.ok(maxDifference < 1e-4);
-  await assert.rejects(one.exportOnnx(classifier, ['a'], 'float32'), { code: 'ExportCheck' });
+  await assert.rejects(one.exportOnnx({ kind: 'classifier', classifier }, ['a'], 'float32'), { code: 'ExportCheck' });
 });
 
 test('a detector learns in a process from pictures that are read here, one by one; one that is gone ends it', async () => {

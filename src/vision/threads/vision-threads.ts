@@ -83,12 +83,7 @@ export function createVision({
     detect: (key, detector, picture, { limits } = {}, run = {}) =>
       pool.run('detect', { key, detector, picture: new Uint8Array(picture), limits }, run),
 
-    exportOnnx: ({ kind, classes, mean, scale, weights, bias, temperature }, labels, flavor, run) =>
-      pool.run(
-        'exportOnnx',
-        { classifier: { kind, classes, mean, scale, weights, bias, temperature }, labels, flavor },
-        run,
-      ),
+    exportOnnx: (model, labels, flavor, run) => pool.run('exportOnnx', { model, labels, flavor }, run),
 
     async close() {
       await Promise.all([pool.close(), apart.close()]);

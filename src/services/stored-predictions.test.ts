@@ -5,8 +5,8 @@ import { newId } from '../base/id.ts';
 import type { PredictionQuery } from '../domain/prediction.ts';
 import { sealText } from '../store/sealed.ts';
 import type { ProjectScope } from './context.ts';
-import { deletePredictions, queryPredictions } from './predicting.ts';
 import { createProject } from './projects.ts';
+import { deletePredictions, queryPredictions } from './stored-predictions.ts';
 import { createTag } from './tags.ts';
 
 const everything: PredictionQuery = {
