@@ -12,9 +12,9 @@ import { readAudit, record, verifyAudit } from './audit.ts';
 import { deleteImages } from './images.ts';
 import { deleteIteration, publishIteration, unpublishIteration } from './iterations.ts';
 import { createModels } from './models.ts';
-import { deletePredictions } from './stored-predictions.ts';
 import { deleteProject } from './projects.ts';
 import { setRetention } from './retention.ts';
+import { deletePredictions } from './stored-predictions.ts';
 import { deleteTag } from './tags.ts';
 import { takeOut } from './takeout/takeout.ts';
 

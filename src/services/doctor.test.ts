@@ -22,8 +22,8 @@ import { examine } from './doctor.ts';
 import { eraseWhatWasErased } from './erased.ts';
 import type { FindingKind } from './findings.ts';
 import { createModels } from './models.ts';
-import { deletePredictions } from './stored-predictions.ts';
 import { listReceipts } from './receipts.ts';
+import { deletePredictions } from './stored-predictions.ts';
 
 const seen = async (stores: Stores) =>
   (await examine(stores)).map((finding) => `${finding.kind}: ${finding.what}`).sort();

@@ -14,8 +14,8 @@ import {
 import { purge } from '../jobs/purge.ts';
 import { eraseWhatWasErased, listErased } from './erased.ts';
 import { deleteAccount } from './erasure.ts';
-import { deletePredictions } from './stored-predictions.ts';
 import { recover } from './recovery.ts';
+import { deletePredictions } from './stored-predictions.ts';
 
 const running = jobRun();
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };

@@ -18,9 +18,9 @@ import { deleteExport } from './exporting.ts';
 import { deleteImages } from './images.ts';
 import { deleteIteration, unpublishIteration } from './iterations.ts';
 import { createModels } from './models.ts';
-import { deletePredictions } from './stored-predictions.ts';
 import { deleteProject } from './projects.ts';
 import { collectReceipt, getReceipt, listReceipts, receiptKey, receiptToken, verifyReceipt } from './receipts.ts';
+import { deletePredictions } from './stored-predictions.ts';
 import { deleteTag } from './tags.ts';
 
 const open = async (t: TestContext) => {

@@ -273,7 +273,7 @@ const broken: Readonly<Record<string, () => Promise<readonly [path: string, name
     return inRows('iterations', (text) => text.replace('"Completed"', '"Perfect"'));
   },
   async 'a model that is none'() {
-    const name = [...entries.keys()].find((path) => path.endsWith('classifier.ownc'))!;
+    const name = [...entries.keys()].find((path) => path.endsWith('model.own'))!;
     return [await tarOf('model.tar', resealed(new Map(entries).set(name, Buffer.from('none')))), /classifier/];
   },
 };

@@ -3,7 +3,7 @@ import { limits } from '../../domain/limits.ts';
 import { blobKindsOf, hasBlob, parentsOf, tableTakeout, takeoutOrder } from '../../store/custody-takeout.ts';
 import type { AnyRow } from '../../store/rows.ts';
 import type { Tables } from '../../store/schema.ts';
-import { decodeClassifier } from '../../vision/classify/serialize.ts';
+import { decodeModel } from '../../vision/trained-model.ts';
 import { blobFile } from '../takeout/layout.ts';
 import { rowsIn } from './archive-rows.ts';
 import { badArchive, type CheckedBag, type PayloadFile } from './bag-check.ts';
@@ -74,7 +74,7 @@ async function checkProject(bag: CheckedBag, account: AnyRow, projectId: string)
       for (const kind of blobKindsOf(table, 'takenAs')) {
         const file = blobOf(bag, projectId, kind, row);
         bytes += file?.bytes ?? 0;
-        if (file !== undefined && kind === 'model') await checkClassifier(file);
+        if (file !== undefined && kind === 'model') await checkModel(file);
       }
     }
   }
@@ -82,12 +82,12 @@ async function checkProject(bag: CheckedBag, account: AnyRow, projectId: string)
   return { id: projectId, ids, bytes };
 }
 
-async function checkClassifier(file: PayloadFile): Promise<void> {
+async function checkModel(file: PayloadFile): Promise<void> {
   const bytes = await file.read(limits.modelBytes);
   try {
-    decodeClassifier(bytes);
+    decodeModel(bytes);
   } catch (error) {
-    throw badArchive('a stored classifier', file.name, error instanceof Error ? error.message : error);
+    throw badArchive('a stored model', file.name, error instanceof Error ? error.message : error);
   }
 }
 

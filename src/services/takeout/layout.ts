@@ -44,7 +44,7 @@ export function blobFile(
     case 'prediction-original':
       return `${folder}/predictions/${id}.${endings[format as ImageFormat]}`;
     case 'model':
-      return `${folder}/iterations/${id}/classifier.ownc`;
+      return `${folder}/iterations/${id}/model.own`;
     case 'export':
       return `${folder}/exports/${id}.zip`;
     default:

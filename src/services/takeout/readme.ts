@@ -32,8 +32,7 @@ const words = {
         'a description in the format Croissant, with which tools of machine learning load the pictures',
       'projects/<id>/iterations/<id>/model.onnx':
         'a trained model that any ONNX runtime runs; labels, and how to prepare a picture, lie beside it',
-      'projects/<id>/iterations/<id>/classifier.ownc':
-        'the same model as this server keeps it, to be put back to the bit',
+      'projects/<id>/iterations/<id>/model.own': 'the same model as this server keeps it, to be put back to the bit',
       'projects/<id>/iterations/<id>/held-out-….jsonl': 'what the model said of each picture before it had seen it',
       'projects/<id>/exports/': 'models you had exported, as they were',
       'projects/<id>/predictions/, predictions-….jsonl': 'pictures you asked about that were kept, and the answers',
@@ -71,7 +70,7 @@ const words = {
         'uma descrição no formato Croissant, com a qual ferramentas de aprendizado de máquina carregam as imagens',
       'projects/<id>/iterations/<id>/model.onnx':
         'um modelo treinado que qualquer runtime ONNX executa; ao lado, os rótulos e como preparar uma imagem',
-      'projects/<id>/iterations/<id>/classifier.ownc':
+      'projects/<id>/iterations/<id>/model.own':
         'o mesmo modelo como este servidor o guarda, para ser restaurado bit a bit',
       'projects/<id>/iterations/<id>/held-out-….jsonl': 'o que o modelo disse de cada imagem antes de tê-la visto',
       'projects/<id>/exports/': 'modelos que você exportou, como estavam',
@@ -110,7 +109,7 @@ const words = {
         'una descrizione nel formato Croissant, con cui gli strumenti di apprendimento automatico caricano le immagini',
       'projects/<id>/iterations/<id>/model.onnx':
         'un modello addestrato che qualsiasi runtime ONNX esegue; accanto, le etichette e come preparare un’immagine',
-      'projects/<id>/iterations/<id>/classifier.ownc':
+      'projects/<id>/iterations/<id>/model.own':
         'lo stesso modello come lo conserva questo server, da ripristinare al bit',
       'projects/<id>/iterations/<id>/held-out-….jsonl':
         'che cosa il modello ha detto di ogni immagine prima di averla vista',

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { random } from '../../base/random.ts';
 import type { News } from '../../base/run.ts';
 import { readBackbone } from '../backbone/load.ts';
 import { builtIn } from '../backbone/registry.ts';
 import { exportOnnxDetector } from '../export/onnx-detector.ts';
-import { bmpFile } from '../image/fixture-bmp.ts';
 import { detectionPerformance } from '../metrics/detection.ts';
 import { ortRuntime } from '../runtime/ort.ts';
 import type { MarkedPicture } from './detector.ts';
 import { fitDetector } from './fit.ts';
+import { squareLabels, squares } from './fixture-squares.ts';
 import { detectorBody } from './network.ts';
 import type { DetectorTools } from './plan.ts';
 import { readyDetector } from './run.ts';
@@ -22,23 +21,7 @@ const tools: DetectorTools = {
 };
 const side = 160;
 
-/** A grey picture with a dark and a light square, or one of them, somewhere; and its file. */
-function squares(n: number): MarkedPicture & { readonly bytes: Uint8Array } {
-  const draw = random('squares', n);
-  const pixels = new Uint8Array(3 * side * side).fill(120);
-  const marked = [0, 1].slice(n % 3 === 0 ? 1 : 0).map((label) => {
-    const size = Math.floor(draw.uniform(24, 60));
-    const [x, y] = [label * 80 + draw.uniform(0, 80 - size), draw.uniform(0, side - size)].map(Math.floor) as [
-      number,
-      number,
-    ];
-    for (let row = y; row < y + size; row++)
-      pixels.fill(label === 0 ? 30 : 230, 3 * (row * side + x), 3 * (row * side + x + size));
-    return { label, left: x / side, top: y / side, width: size / side, height: size / side };
-  });
-  return { key: `square ${n}`, bytes: bmpFile(pixels, side), marked };
-}
-const pictures = Array.from({ length: 24 }, (_, n) => squares(n));
+const pictures = Array.from({ length: 24 }, (_, n) => squares(n, side));
 const read = async (key: string): Promise<Uint8Array> => pictures.find((one) => one.key === key)!.bytes;
 const plan = { size: side, steps: { head: 60, whole: 20 } };
 
@@ -56,12 +39,12 @@ test('a detector learns, is judged by pictures it has not seen, and finds things
   const detector = await readyDetector(tools.runtime, fit.detector, await tools.body(1, side));
   const judged = [];
   for (let n = 100; n < 110; n++) {
-    const { bytes, marked } = squares(n);
+    const { bytes, marked } = squares(n, side);
     judged.push({ marked, found: await detector.find(bytes) });
   }
   for (const flavor of ['float32', 'float16'] as const) {
     const body = await tools.body(1, side);
-    const exported = await exportOnnxDetector(tools.runtime, body, fit.detector, detector, ['dark', 'light'], flavor);
+    const exported = await exportOnnxDetector(tools.runtime, body, fit.detector, detector, squareLabels, flavor);
     assert.ok(exported.maxDifference < (flavor === 'float32' ? 1e-4 : 2e-2), String(exported.maxDifference));
     assert.equal(exported.metadata['Image.BitmapPixelFormat'], 'Rgb8');
   }

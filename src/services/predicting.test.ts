@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { blots } from '../../test/fixtures/blots.ts';
+import { plantDetector } from '../../test/fixtures/detecting.ts';
+import { checkExportedDetector } from '../../test/fixtures/exported-onnx.ts';
+import { learningApp, projectOf, trained } from '../../test/fixtures/learning.ts';
+import { jobRun } from '../../test/fixtures/run.ts';
+import { plantAccount, type Stores, temporaryFolder } from '../../test/fixtures/stores.ts';
+import { newId } from '../base/id.ts';
+import { fileSource } from '../base/source.ts';
+import type { ImagePrediction, PredictionQuery } from '../domain/prediction.ts';
+import { exportModel } from '../jobs/export.ts';
+import { squares } from '../vision/detect/fixture-squares.ts';
+import type { ProjectScope } from './context.ts';
+import { exportIteration, readExport } from './exporting.ts';
+import { publishIteration } from './iterations.ts';
+import { predictPublished, quickTest } from './predicting.ts';
+import { putBack } from './restore/restore.ts';
+import { queryPredictions } from './stored-predictions.ts';
+import { takeOut } from './takeout/takeout.ts';
+
+const { bytes } = squares(100, 96);
+const everything: PredictionQuery = {
+  continuation: null,
+  maxCount: 0,
+  orderBy: 'Newest',
+  tags: [],
+  iterationId: null,
+  startTime: null,
+  endTime: null,
+  application: null,
+};
+
+test('a detector in use', async (t) => {
+  const learning = await learningApp(t);
+  const planted = await plantDetector(learning);
+  const detect = (scope: ProjectScope, store = false): Promise<ImagePrediction> =>
+    predictPublished(learning.app, scope, 'detect', 'live', { bytes }, { id: newId(), store });
+
+  await t.test('a detector tells what is where, the most probable first, and quick tests tell the same', async () => {
+    const { scope, iterationId, tagIds } = planted;
+    const { predictions, ...answer } = await detect(scope);
+    assert.equal(answer.iterationId, iterationId);
+    assert.ok(predictions.length > 2, String(predictions.length));
+    assert.deepEqual(new Set(predictions.map((one) => one.tagId)), new Set(tagIds));
+    assert.deepEqual(new Set(predictions.map((one) => one.tagName)), new Set(['dark', 'light']));
+    const probabilities = predictions.map((one) => one.probability);
+    assert.ok(Math.min(...probabilities) > 0.01 && Math.max(...probabilities) <= 1);
+    assert.deepEqual(
+      probabilities,
+      probabilities.toSorted((a, b) => b - a),
+    );
+    for (const { box } of predictions) {
+      assert.ok(box !== null && box.left >= 0 && box.top >= 0 && box.width > 0 && box.height > 0);
+      assert.ok(box.left + box.width <= 1 + 1e-9 && box.top + box.height <= 1 + 1e-9);
+    }
+    for (const asked of [undefined, iterationId]) {
+      const tried = await quickTest(learning.app, scope, asked, { bytes }, { id: newId(), store: false });
+      assert.deepEqual(tried.predictions, predictions);
+    }
+  });
+
+  await t.test('what was found is kept with its boxes when it is to be kept', async () => {
+    const { scope, tagIds } = planted;
+    const { id, predictions } = await detect(scope, true);
+    const { results } = await queryPredictions(learning.app, scope, everything);
+    assert.deepEqual(
+      results.map((one) => one.id),
+      [id],
+    );
+    assert.deepEqual(results[0]?.predictions, predictions);
+    const tags = [{ id: tagIds[0]!, minThreshold: 0.005, maxThreshold: 1 }];
+    assert.equal((await queryPredictions(learning.app, scope, { ...everything, tags })).results.length, 1);
+  });
+
+  await t.test('each kind of project answers its own question only', async () => {
+    const { app } = learning;
+    const pictures = (await blots(10, 2, 1)).map(({ bytes, kind }) => ({ bytes, tags: [kind] }));
+    const { scope } = await projectOf(learning, 'Multiclass', 2, pictures);
+    const iterationId = await trained(learning, scope);
+    await publishIteration(app, scope, iterationId, { publishName: 'live', predictionId: 'it', overwrite: false });
+    const ask = (of: ProjectScope, task: 'classify' | 'detect'): Promise<ImagePrediction> =>
+      predictPublished(app, of, task, 'live', { bytes }, { id: newId(), store: true });
+    const refused = { code: 'BadRequestOperationNotSupported', message: /^Invalid project type for operation/ };
+    await assert.rejects(ask(scope, 'detect'), refused);
+    await assert.rejects(ask(planted.scope, 'classify'), refused);
+    assert.equal((await ask(scope, 'classify')).predictions[0]?.box, null);
+  });
+
+  for (const flavor of [null, 'OnnxFloat16'])
+    await t.test(`a detector is exported as ${flavor ?? 'ONNX'} that finds what the server finds`, async () => {
+      const { app } = learning;
+      const { scope, iterationId } = planted;
+      const { id } = await exportIteration(app, scope, iterationId, 'onnx', flavor);
+      await exportModel(app, { ...scope, exportId: id }, jobRun());
+      await checkExportedDetector((await readExport(app, scope, id)).bytes, {
+        iterationId,
+        dtype: flavor === null ? 'float32' : 'float16',
+        tolerance: flavor === null ? 1e-4 : 2e-2,
+        picture: bytes,
+        found: (await detect(scope)).predictions,
+      });
+    });
+
+  await t.test(
+    'taken out and put back, a detector answers the same to the last bit, and its answers have their boxes',
+    async (t) => {
+      const { app, accountId } = learning;
+      const { scope } = planted;
+      const other = await plantAccount(app as unknown as Stores);
+      const file = join(temporaryFolder(t), 'all.zip');
+      const takeout = await takeOut(app, accountId, { projectId: scope.projectId });
+      writeFileSync(file, await buffer(takeout.stream));
+      assert.deepEqual(takeout.missing, []);
+      const { projects } = await putBack(app, { source: await fileSource(file), accountId: other });
+      const copy = { accountId: other, projectId: projects[0]!.id };
+      const said = ({ predictions }: ImagePrediction) => predictions.map(({ tagId: _id, ...rest }) => rest);
+      assert.deepEqual(said(await detect(copy)), said(await detect(scope)));
+      const kept = async (of: ProjectScope) => (await queryPredictions(app, of, everything)).results.map(said);
+      assert.deepEqual(await kept(copy), await kept(scope));
+      assert.equal((await kept(copy)).length, 1);
+    },
+  );
+});
