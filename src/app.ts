@@ -4,6 +4,7 @@ import { systemClock } from './base/clock.ts';
 import { pinoLog } from './base/log-pino.ts';
 import type { Config } from './config.ts';
 import { type EmbeddedQueue, sqliteQueue } from './queue/queue-sqlite.ts';
+import { modelsFolder } from './services/backbones.ts';
 import type { App } from './services/context.ts';
 import { createFetcher } from './services/fetcher-http.ts';
 import { createModels } from './services/models.ts';
@@ -53,7 +54,10 @@ export async function openApp(config: Config): Promise<OpenApp> {
   const db = await reserve.giveWay(() => openSqlite(join(config.home, 'ownsight.db'), clock));
   const keys = await openKeysFor(db, config);
   const blobs = sparing(await diskBlobs(join(config.home, 'blobs')), reserve);
-  const vision = createVision(config.threads === undefined ? {} : { threads: config.threads });
+  const vision = createVision({
+    ...(config.threads !== undefined && { threads: config.threads }),
+    modelsFolder: modelsFolder(config),
+  });
   return {
     config,
     clock,

@@ -83,6 +83,7 @@ export async function addAccount(
     user_name: sealText(app.keys, scope, 'accounts.user_name', id, userName),
     email: email === null ? null : sealText(app.keys, scope, 'accounts.email', id, email),
     tier,
+    backbone: null,
     created,
     deleted: null,
   };

@@ -2,7 +2,9 @@ import { setImmediate } from 'node:timers/promises';
 import { chunks, mapConcurrently } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
 import { gauge } from '../base/gauge.ts';
-import { imagesWithoutFeatures, keepFeatures, selectFeatures } from '../store/features.ts';
+import { imagesWithoutFeatures, keepFeatures, outdateFeatures, selectFeatures } from '../store/features.ts';
+import type { BackboneFacts } from '../vision/backbone/installed.ts';
+import { projectBackbone } from './backbones.ts';
 import type { App, ProjectScope } from './context.ts';
 import { getSealed } from './pictures.ts';
 
@@ -28,6 +30,7 @@ const underWay = new Map<string, Promise<void>>();
 
 /** How {@link computeFeatures} works. */
 export interface FeaturesRun {
+  readonly backbone: BackboneFacts;
   readonly signal: AbortSignal;
   /** Nobody waits for the result: uploads go first. */
   readonly background: boolean;
@@ -43,7 +46,7 @@ export async function computeFeatures(
   app: Featuring,
   scope: ProjectScope,
   imageIds: readonly string[],
-  { signal, background, onDone }: FeaturesRun,
+  { backbone, signal, background, onDone }: FeaturesRun,
 ): Promise<void> {
   // Two chunks at a time: one is being written while the next is being computed.
   await mapConcurrently([...chunks(imageIds, chunkSize)], 2, async (ids) => {
@@ -53,7 +56,7 @@ export async function computeFeatures(
       await Promise.allSettled(left.map((id) => underWay.get(id)));
       const waiting = await imagesWithoutFeatures(app.db.query, scope.projectId, { ids: left });
       const mine = waiting.filter((id) => !underWay.has(id));
-      const work = computeChunk(app, scope, mine, signal);
+      const work = computeChunk(app, scope, mine, backbone, signal);
       for (const id of mine) underWay.set(id, work);
       try {
         await work;
@@ -70,6 +73,7 @@ async function computeChunk(
   app: Featuring,
   scope: ProjectScope,
   ids: readonly string[],
+  { reference: backbone, fingerprint }: BackboneFacts,
   signal: AbortSignal,
 ): Promise<void> {
   const { projectId } = scope;
@@ -78,7 +82,7 @@ async function computeChunk(
   if (present.length === 0) return;
   const features = await app.vision.features(
     pictures.filter((picture) => picture !== undefined),
-    {},
+    { backbone },
     { signal },
   );
   const rows = present.map((id, index) => {
@@ -86,7 +90,7 @@ async function computeChunk(
     return {
       image_id: id,
       project_id: projectId,
-      recipe: app.vision.fingerprint,
+      recipe: fingerprint,
       features: app.keys.seal({ ...scope, kind, id }, new Uint8Array(buffer, byteOffset, byteLength)),
     };
   });
@@ -94,24 +98,65 @@ async function computeChunk(
 }
 
 /**
- * The kept features of these images, in order: float32 [n, d], in shared memory.
- * @throws AppError `FeaturesMissing` when an image or its features are gone: the set changed meanwhile.
+ * The features of these images for a training, in order: float32 [n, d], in shared memory. Those of the backbone that the
+ * project wants are kept, and computed only where they are missing; of another one, on which an older iteration is
+ * trained anew, they are computed and not kept. @throws AppError `FeaturesMissing` as {@link readFeatures}; the signal's reason.
  */
-export async function readFeatures(
+export async function trainingFeatures(
   app: Featuring,
   scope: ProjectScope,
   imageIds: readonly string[],
+  run: Omit<FeaturesRun, 'background'>,
 ): Promise<Float32Array> {
-  const length = app.vision.featureLength;
-  const all = new Float32Array(new SharedArrayBuffer(imageIds.length * length * Float32Array.BYTES_PER_ELEMENT));
+  const { backbone, signal, onDone } = run;
+  const wanted = await projectBackbone(app, app.db.query, scope).catch(() => undefined);
+  if (wanted?.fingerprint === backbone.fingerprint) {
+    await outdateFeatures(app.db.query, scope.projectId, backbone.fingerprint);
+    const learned = new Set(imageIds);
+    const waiting = (await imagesWithoutFeatures(app.db.query, scope.projectId)).filter((id) => learned.has(id));
+    onDone?.(imageIds.length - waiting.length);
+    await computeFeatures(app, scope, waiting, { ...run, background: false });
+    return readFeatures(app, scope, imageIds, backbone);
+  }
+  const { reference, featureLength: length } = backbone;
+  const all = sharedFloats(imageIds.length * length);
+  let row = 0;
+  for (const ids of chunks(imageIds, chunkSize)) {
+    signal.throwIfAborted();
+    const pictures = await mapConcurrently(ids, 8, (id) => getSealed(app, scope, 'image-original', id));
+    const there = pictures.filter((picture) => picture !== undefined);
+    if (there.length < ids.length) throw featuresMissing();
+    for (const features of await app.vision.features(there, { backbone: reference }, { signal }))
+      all.set(features, row++ * length);
+    onDone?.(ids.length);
+  }
+  return all;
+}
+
+const featuresMissing = (): AppError =>
+  new AppError('FeaturesMissing', 'the features of an image that is being learned are gone');
+
+const sharedFloats = (count: number): Float32Array =>
+  new Float32Array(new SharedArrayBuffer(count * Float32Array.BYTES_PER_ELEMENT));
+
+/**
+ * The kept features of these images, in order: float32 [n, d], in shared memory.
+ * @throws AppError `FeaturesMissing` when an image or its features are gone: the set changed meanwhile.
+ */
+async function readFeatures(
+  app: Featuring,
+  scope: ProjectScope,
+  imageIds: readonly string[],
+  { featureLength: length, fingerprint }: BackboneFacts,
+): Promise<Float32Array> {
+  const all = sharedFloats(imageIds.length * length);
   const bytes = new Uint8Array(all.buffer);
   let row = 0;
   for (const ids of chunks(imageIds, readAtOnce)) {
-    const found = await selectFeatures(app.db.query, app.vision.fingerprint, ids);
+    const found = await selectFeatures(app.db.query, fingerprint, ids);
     for (const id of ids) {
       const sealed = found.get(id);
-      if (sealed === undefined)
-        throw new AppError('FeaturesMissing', 'the features of an image that is being learned are gone');
+      if (sealed === undefined) throw featuresMissing();
       bytes.set(app.keys.open({ ...scope, kind, id }, sealed), row++ * length * Float32Array.BYTES_PER_ELEMENT);
     }
     // Others have their turn between two pieces.

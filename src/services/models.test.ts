@@ -27,7 +27,7 @@ test('the models used last stay in memory as long as there is room, of whatever 
     const { projectId, iterationId } = await plantProject(stores, accountId, 0);
     const scope = { accountId, projectId };
     await putSealed(stores, scope, 'model', iterationId, bytes);
-    return { scope, get: () => models.load(scope, { id: iterationId, model_id: null }) };
+    return { scope, get: () => models.load(scope, { id: iterationId, model_id: null, backbone: null }) };
   };
   const [a, b, c] = [await load(classifier), await load(detector), await load(classifier)];
   const [first, second] = [await a.get(), await b.get()];
@@ -45,13 +45,13 @@ test('a model too large for all of the room is kept until another is used, and o
   const planted = await plantProject(stores, await plantAccount(stores), 0);
   const { iterationId } = planted;
   const models = createModels(stores, 1);
-  const get = () => models.load(planted, { id: iterationId, model_id: null });
+  const get = () => models.load(planted, { id: iterationId, model_id: null, backbone: null });
   await assert.rejects(get(), { code: 'BadClassifier' });
   await putSealed(stores, planted, 'model', iterationId, classifier);
   assert.equal(await get(), await get());
-  const trainedAnew = await models.load(planted, { id: iterationId, model_id: planted.tagId });
+  const trainedAnew = await models.load(planted, { id: iterationId, model_id: planted.tagId, backbone: null });
   assert.equal(trainedAnew.id, iterationId, 'the row was of a moment ago');
-  await assert.rejects(models.load(planted, { id: planted.tagId, model_id: null }), {
+  await assert.rejects(models.load(planted, { id: planted.tagId, model_id: null, backbone: null }), {
     code: 'BadRequestIterationIsNotTrained',
   });
 });

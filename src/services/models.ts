@@ -13,12 +13,14 @@ import type { App, ProjectScope } from './context.ts';
 import { getSealed } from './pictures.ts';
 
 /** What tells which model an iteration has. */
-export type ModelOf = Pick<IterationRow, 'id' | 'model_id'>;
+export type ModelOf = Pick<IterationRow, 'id' | 'model_id' | 'backbone'>;
 
 /** A trained model. */
 export type Model = TrainedModel & {
   /** The id of its blob: another one whenever the model is another. */
   readonly id: string;
+  /** What it learned on. */
+  readonly backbone: string | null;
 };
 
 /** Trained models, those used last kept in memory. */
@@ -37,9 +39,12 @@ const MiB = 1024 * 1024;
 /** The one place that opens models. Keeps at most `capacity` bytes of them, and the one used last however large it is. */
 export function createModels(app: Pick<App, 'db' | 'blobs' | 'keys'>, capacity = 128 * MiB): Models {
   const kept = new Map<string, { readonly model: Promise<Model>; bytes: number }>();
-  const read = async (scope: ProjectScope, { id, model_id }: ModelOf): Promise<Model & { readonly bytes: number }> => {
+  const read = async (
+    scope: ProjectScope,
+    { id, model_id, backbone }: ModelOf,
+  ): Promise<Model & { readonly bytes: number }> => {
     const bytes = await getSealed(app, scope, 'model', model_id ?? id);
-    if (bytes !== undefined) return { ...decodeModel(bytes), id: model_id ?? id, bytes: bytes.length };
+    if (bytes !== undefined) return { ...decodeModel(bytes), id: model_id ?? id, backbone, bytes: bytes.length };
     const now = await findIteration(app.db.query, scope.projectId, id);
     if (now === undefined || now.model_id === model_id) throw problem('BadRequestIterationIsNotTrained');
     return read(scope, now);

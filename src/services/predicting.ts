@@ -113,7 +113,7 @@ async function ask(
   naming: Naming,
   bytes: Uint8Array,
 ): Promise<ImagePrediction['predictions']> {
-  const [options, run] = [{ limits: pictureLimits }, { urgent: true }];
+  const [options, run] = [{ limits: pictureLimits, backbone: model.backbone }, { urgent: true }];
   if (model.kind === 'detector')
     return naming.found(await app.vision.detect(model.id, model.detector, bytes, options, run));
   const [features] = await app.vision.features([bytes], options, run);

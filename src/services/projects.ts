@@ -63,6 +63,7 @@ export async function createProject(
     domain_id: domain.id,
     classification_type: classificationOf(domain, input.classificationType),
     target_export_platforms: JSON.stringify(input.targetExportPlatforms ?? []),
+    backbone: null,
     created: imported.created ?? now,
     modified: now,
     iteration_count: 0,

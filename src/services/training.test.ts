@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { plantAccount, type Stores, testStores } from '../../test/fixtures/stores.ts';
 import { newId } from '../base/id.ts';
+import { createVision } from '../vision/threads/vision-threads.ts';
+import type { Vision } from '../vision/vision.ts';
 import type { ProjectScope } from './context.ts';
 import { createProject } from './projects.ts';
 import { createTag, listTags } from './tags.ts';
@@ -10,8 +12,8 @@ import { trainProject } from './training.ts';
 const regular = { trainingType: 'Regular', reservedBudgetInHours: 0, forceTrain: false } as const;
 
 /** A multiclass project with two tags of five images each. */
-async function project(t: TestContext): Promise<{ stores: Stores; scope: ProjectScope }> {
-  const stores = await testStores(t);
+async function project(t: TestContext): Promise<{ stores: Stores & { readonly vision: Vision }; scope: ProjectScope }> {
+  const stores = { ...(await testStores(t)), vision: createVision() };
   const accountId = await plantAccount(stores);
   const { id } = await createProject(stores, accountId, { name: 'training', classificationType: 'Multiclass' });
   const scope = { accountId, projectId: id };

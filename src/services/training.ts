@@ -11,6 +11,7 @@ import type { IterationRow, ProjectRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
 import { listTags } from '../store/tags.ts';
 import { foldOf } from '../vision/train/split.ts';
+import { projectBackbone } from './backbones.ts';
 import type { App, ProjectScope } from './context.ts';
 import { iterationNameLookup } from './iterations.ts';
 
@@ -33,14 +34,16 @@ interface TrainingSet {
  * Begins a training: records which images and tags it learns from and queues it. The answer's status is `Training`.
  * @throws AppError `NotFoundProject`, `BadRequestTrainingAlreadyInProgress`, `BadRequestTrainingNotNeeded`,
  * `BadRequestExceedIterationPerProjectLimit`, `BadRequest…TrainingValidationFailed` (what is missing, in numbers),
- * `BadRequestDomainNotSupportedForAdvancedTraining`, `BadRequestNotSupported`.
+ * `BadRequestDomainNotSupportedForAdvancedTraining`, `BadRequestNotSupported`; `BadRequestOperationNotSupported` when the
+ * backbone it is to learn on is not installed here.
  */
 export async function trainProject(
-  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue' | 'vision'>,
   scope: ProjectScope,
   input: TrainingInput,
 ): Promise<Iteration> {
   const { projectId } = scope;
+  const { reference: backbone } = await projectBackbone(app, app.db.query, scope);
   const row = await app.db.transaction(async (tx) => {
     const project = await findProject(tx, scope.accountId, projectId);
     if (project === undefined) throw problem('NotFoundProject');
@@ -54,11 +57,11 @@ export async function trainProject(
       );
     const set = await trainingSet(tx, projectId);
     validate(set, project);
-    const fingerprint = trainingSetLookup(app, scope, project, set);
+    const fingerprint = trainingSetLookup(app, scope, { ...project, backbone }, set);
     const latest = iterations[0];
     if (!input.forceTrain && latest?.status === 'Completed' && latest.training_set === fingerprint)
       throw problem('BadRequestTrainingNotNeeded');
-    const iteration = newIteration(app, scope, project, iterations, input, fingerprint);
+    const iteration = newIteration(app, scope, { ...project, backbone }, iterations, input, fingerprint);
     await tx.insertInto('iterations').values(iteration).execute();
     await recordSet(tx, scope, iteration.id, set);
     await tx
@@ -79,7 +82,7 @@ export async function trainProject(
 export function trainingSetLookup(
   app: Pick<App, 'keys'>,
   scope: ProjectScope,
-  settings: Pick<ProjectRow, 'domain_id' | 'classification_type'>,
+  settings: Pick<IterationRow, 'domain_id' | 'classification_type' | 'backbone'>,
   set: {
     readonly tags: readonly { readonly id: string }[];
     readonly images: readonly { readonly id: string; readonly tagIds: readonly string[] }[];
@@ -87,7 +90,14 @@ export function trainingSetLookup(
 ): string {
   const tagIds = set.tags.map((tag) => tag.id);
   const tagged = set.images.filter((image) => image.tagIds.length > 0);
-  const learned = JSON.stringify([settings.domain_id, settings.classification_type, tagIds, tagged]);
+  const { domain_id, classification_type, backbone } = settings;
+  const learned = JSON.stringify([
+    domain_id,
+    classification_type,
+    tagIds,
+    tagged,
+    ...(backbone === null ? [] : [backbone]),
+  ]);
   return app.keys.lookup(scope, 'training-set', learned);
 }
 
@@ -187,6 +197,7 @@ function newIteration(
     model_id: null,
     rebuild: null,
     remake_exports: 0,
+    backbone: project.backbone,
     training_set: fingerprint,
     publish_name: null,
     publish_lookup: null,

@@ -46,6 +46,8 @@ export interface AccountRow {
   user_name: Sealed;
   email: Sealed | null;
   tier: string;
+  /** Name of the backbone its projects learn on that say nothing else; `null`: the built-in one. */
+  backbone: string | null;
   created: Micros;
   /** Set: invisible and waiting for its purge. */
   deleted: Micros | null;
@@ -77,6 +79,8 @@ export interface ProjectRow {
   classification_type: 'Multiclass' | 'Multilabel' | null;
   /** JSON array of platform names. */
   target_export_platforms: string;
+  /** Name of the backbone it learns on; `null`: the account's. */
+  backbone: string | null;
   created: Micros;
   modified: Micros;
   /** How many iterations there ever were: the next one is called `Iteration <n + 1>`. */
@@ -124,7 +128,7 @@ export interface ImageRow {
 export interface ImageFeaturesRow {
   image_id: string;
   project_id: string;
-  /** `vision.fingerprint` of what computed them. */
+  /** The fingerprint of the backbone that computed them. */
   recipe: string;
   /** float32 [d], little-endian. */
   features: Sealed;
@@ -174,6 +178,8 @@ export interface IterationRow {
   rebuild: 'Waiting' | 'Failed' | null;
   /** Whether its exports are to be made again once it was trained anew. */
   remake_exports: Flag;
+  /** The backbone it learned on: `referenceTo` of `vision/backbone/installed.ts`; `null`: the built-in one. */
+  backbone: string | null;
   /** `keys.lookup(project, 'training-set', …)` over settings, images and their tags: equal means nothing changed. */
   training_set: string;
   publish_name: Sealed | null;

@@ -4,7 +4,7 @@ export { backward } from './autodiff/backward.ts';
 export type { Backbone } from './backbone/load.ts';
 export { backboneModel, loadBackbone, readBackbone } from './backbone/load.ts';
 export type { BackboneEntry } from './backbone/registry.ts';
-export { builtIn } from './backbone/registry.ts';
+export { builtIn, pullable } from './backbone/registry.ts';
 export type { Classifier, ClassifierFit, ClassifierKind, ClassifierSet } from './classify/classifier.ts';
 export { classify } from './classify/predict.ts';
 export { decodeClassifier, encodeClassifier } from './classify/serialize.ts';

@@ -1,4 +1,5 @@
 import type { Run } from '../base/run.ts';
+import type { BackboneChoice, BackboneFacts } from './backbone/installed.ts';
 import type { ClassifierFit, ClassifierSet } from './classify/classifier.ts';
 import type { Detector, DetectorFit, DetectorSet } from './detect/detector.ts';
 import type { DetectorPlan } from './detect/plan.ts';
@@ -12,18 +13,19 @@ import type { TrainedModel } from './trained-model.ts';
  * processes where it takes minutes, so that the caller's thread stays free. It has never heard of projects: pictures and arrays in, arrays out.
  */
 export interface Vision {
-  /** How many numbers describe a picture. */
-  readonly featureLength: number;
-  /** Names the backbone and its preprocessing: features of different fingerprints must not be mixed. */
-  readonly fingerprint: string;
   /**
-   * The features of each picture (the bytes of an image file, already inspected), in order: float32 [featureLength].
+   * What is known of a backbone, by its name or a reference to it; of the built-in one without. All that follows throws the
+   * same where it names one. @throws AppError `BadRequestOperationNotSupported` when it is not installed here, saying how to get it.
+   */
+  backbone(wanted?: BackboneChoice['backbone']): Promise<BackboneFacts>;
+  /**
+   * The features of each picture (the bytes of an image file, already inspected), in order: float32 [featureLength of the backbone].
    * @throws AppError `BadRequestImageFormat` when a picture cannot be decoded, `BadRequestImageDimensions` when it is
    * beyond `limits`.
    */
   features(
     pictures: readonly Uint8Array[],
-    options?: { readonly limits?: PictureLimits },
+    options?: { readonly limits?: PictureLimits } & BackboneChoice,
     run?: Run,
   ): Promise<Float32Array[]>;
   /**
@@ -34,7 +36,7 @@ export interface Vision {
    * Learns a detector, as `detect/fit.ts` says; the same set gives the same bytes with the same number of threads.
    * Whoever waits for anything else goes first. @throws AppError `TrainingDiverged`, `ComputeProcessFailed`.
    */
-  fitDetector(set: DetectorSet, plan: DetectorPlan, run?: Run): Promise<DetectorFit>;
+  fitDetector(set: DetectorSet, plan: DetectorPlan & BackboneChoice, run?: Run): Promise<DetectorFit>;
   /**
    * What a detector finds in a picture (the bytes of an image file), best first. `key`: a name for the detector, another
    * whenever its weights are others. @throws as {@link Vision.features}.
@@ -43,7 +45,7 @@ export interface Vision {
     key: string,
     detector: Detector,
     picture: Uint8Array,
-    options?: { readonly limits?: PictureLimits },
+    options?: { readonly limits?: PictureLimits } & BackboneChoice,
     run?: Run,
   ): Promise<Found[]>;
   /**
@@ -51,7 +53,12 @@ export interface Vision {
    * as {@link Vision.features} and `classify` do, within 1e-4 (fp16: 1e-2), or as {@link Vision.detect} does, within 1e-4
    * (fp16: 2e-2). @throws AppError `ExportCheck` if not.
    */
-  exportOnnx(model: TrainedModel, labels: readonly string[], flavor: OnnxFlavor, run?: Run): Promise<ExportedModel>;
+  exportOnnx(
+    model: TrainedModel & BackboneChoice,
+    labels: readonly string[],
+    flavor: OnnxFlavor,
+    run?: Run,
+  ): Promise<ExportedModel>;
   /** Stops the threads; what runs is abandoned. */
   close(): Promise<void>;
 }

@@ -5,19 +5,20 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import '../../../src/vision/runtime/no-telemetry.ts';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import sharp from 'sharp';
-import { backboneModel, loadBackbone } from '../../../src/vision/backbone/load.ts';
+import { backboneModel, loadBackbone, pictureInput } from '../../../src/vision/backbone/load.ts';
 import { builtIn } from '../../../src/vision/backbone/registry.ts';
 import { serveSide } from '../side.ts';
 
 /** What a thread is started with. */
 interface Share {
   readonly model: Uint8Array;
+  readonly input: string;
   readonly files: readonly string[];
 }
 
 const { size } = builtIn;
 
-async function thread({ model, files }: Share): Promise<void> {
+async function thread({ model, input: name, files }: Share): Promise<void> {
   sharp.concurrency(1);
   sharp.cache(false);
   const session = await InferenceSession.create(model, {
@@ -35,7 +36,7 @@ async function thread({ model, files }: Share): Promise<void> {
       if (n + 1 < pictures.length) next = decode(pictures[n + 1]!);
       const input = new Float32Array(3 * size * size);
       fill(input, pixels);
-      await session.run({ [builtIn.input]: new Tensor('float32', input, [1, 3, size, size]) });
+      await session.run({ [name]: new Tensor('float32', input, [1, 3, size, size]) });
     }
     parentPort!.postMessage('done');
   });
@@ -46,17 +47,17 @@ function fill(input: Float32Array, pixels: Buffer): void {
   const plane = size * size;
   for (let y = 0; y < size; y++)
     for (let x = 0; x < size; x++)
-      for (let c = 0; c < 3; c++)
-        input[c * plane + y * size + x] = pixels[(y * size + x) * 3 + c]! / builtIn.divisor + builtIn.offset;
+      for (let c = 0; c < 3; c++) input[c * plane + y * size + x] = pixels[(y * size + x) * 3 + c]! / 127.5 - 1;
 }
 
 if (!isMainThread) await thread(workerData as Share);
 else
   serveSide<{ files: string[] }, undefined, number>(async ({ files }) => {
-    const model = backboneModel(await loadBackbone(builtIn));
+    const backbone = await loadBackbone(builtIn);
+    const [model, input] = [backboneModel(backbone), pictureInput(backbone).name];
     const count = availableParallelism();
     const workers = Array.from({ length: count }, (_, n) => {
-      const share: Share = { model, files: files.filter((_, at) => at % count === n) };
+      const share: Share = { model, input, files: files.filter((_, at) => at % count === n) };
       return new Worker(new URL(import.meta.url), { workerData: share });
     });
     const said = (worker: Worker) =>

@@ -10,7 +10,7 @@ const classes = 20;
 
 serveSide<undefined, undefined, number>(async () => {
   const vision = createVision({});
-  const d = vision.featureLength;
+  const { featureLength: d } = await vision.backbone();
   const random = generator(7);
   const bell = () => random() + random() + random() - 1.5;
   // Classes that overlap, with values as sparse and positive as those of a network's last layers.

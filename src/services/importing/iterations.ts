@@ -108,6 +108,7 @@ async function insertRow(
     model_id: null,
     rebuild: null,
     remake_exports: 0,
+    backbone: null,
     // Equal to no other: a training here is always worth it.
     training_set: app.keys.lookup(scope, 'training-set', id),
     publish_name: null,

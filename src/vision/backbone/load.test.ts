@@ -20,7 +20,7 @@ const skip = goldenImage ? false : 'needs the golden values of OWNSIGHT_SHARED/m
 /** The feature graph at 128 px, the size of the golden picture. */
 const small = async (): Promise<Graph> => {
   const bytes = await readFile(`${repository}models/${builtIn.file}`);
-  return featureGraph(readOnnx(bytes, { sizes: { H: 128, W: 128 } }), { ...builtIn, size: 128 });
+  return featureGraph(readOnnx(bytes, { sizes: { H: 128, W: 128 } }), builtIn);
 };
 
 const difference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
@@ -86,12 +86,9 @@ test('a backbone of other bytes is refused', async () => {
   }
 });
 
-test('a file without what the entry says is refused', async () => {
+test('a file with other features than the entry says is refused', async () => {
   const file = readOnnx(await readFile(`${repository}models/${builtIn.file}`), { sizes: { H: 160, W: 160 } });
   const refuse = (entry: Partial<typeof builtIn>, message: RegExp) =>
     assert.throws(() => featureGraph(file, { ...builtIn, ...entry }), { code: 'BadBackbone', message });
-  refuse({ input: 'picture' }, /input picture/);
-  refuse({ size: 224 }, /224/);
-  refuse({ outputs: ['stride64'] }, /stride64/);
   refuse({ featureLength: 1024 }, /expected 1024 features .* received 1792/);
 });

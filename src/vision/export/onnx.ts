@@ -29,7 +29,8 @@ const exportTolerance: Readonly<Record<OnnxFlavor, number>> = { float32: 1e-4, f
  * red, 0..255; output `model_output` [1, C].
  */
 function exportGraph(backbone: Backbone, classifier: Classifier, flavor: OnnxFlavor): Graph {
-  const { size, divisor, offset } = backbone.entry;
+  const { size } = backbone.entry;
+  const [divisor, offset] = [127.5, -1];
   const data = input(inputName, 'float32', [1, 3, size, size]);
   // Turns the channels round and scales them, in one step: a convolution with a 1 x 1 window.
   const turned = tensorOf('float32', [3, 3, 1, 1], [0, 0, 1 / divisor, 0, 1 / divisor, 0, 1 / divisor, 0, 0]);

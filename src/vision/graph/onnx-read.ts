@@ -7,6 +7,7 @@ import type { OnnxFileNode, OnnxModel } from './onnx-model.ts';
 import { badModel, readModel, readTensor } from './onnx-model.ts';
 import { isOpName, ruleOf } from './op.ts';
 import type { OnnxSource, OpName } from './rule.ts';
+import type { Shape } from './shapes.ts';
 import { numbersOf } from './tensor.ts';
 
 const [oldest, newest] = [7, 26];
@@ -15,6 +16,8 @@ const [oldest, newest] = [7, 26];
 export interface ReadOptions {
   /** Sizes for the names the file gives to sizes, so that they are known beforehand: `{H: 160, W: 160}`. */
   readonly sizes?: Readonly<Record<string, number>>;
+  /** The shape of the one input, if not as the file says. */
+  readonly picture?: Shape;
 }
 
 const unsupported = (node: OnnxFileNode, why: string): AppError =>
@@ -90,15 +93,14 @@ function nodeOf(node: OnnxFileNode, inputs: readonly (Node | undefined)[], opset
   return spelled ? spelled(node, inputs, opset) : applied(node.op as OpName, node, inputs, opset);
 }
 
-function edges({ inputs, initializers }: OnnxModel, sizes: Readonly<Record<string, number>>): InputNode[] {
-  return inputs
-    .filter(({ name }) => !initializers.has(name))
-    .map(({ name, code, shape }) => {
-      const dtype = dtypeOfCode(code);
-      if (!dtype) throw badModel('a known element type', `input ${name}`, code);
-      const fixed = shape.map((size) => (typeof size === 'string' && Object.hasOwn(sizes, size) ? sizes[size]! : size));
-      return input(name, dtype, fixed);
-    });
+function edges({ inputs, initializers }: OnnxModel, { sizes = {}, picture }: ReadOptions): InputNode[] {
+  const fed = inputs.filter(({ name }) => !initializers.has(name));
+  return fed.map(({ name, code, shape }) => {
+    const dtype = dtypeOfCode(code);
+    if (!dtype) throw badModel('a known element type', `input ${name}`, code);
+    const fixed = shape.map((size) => (typeof size === 'string' && Object.hasOwn(sizes, size) ? sizes[size]! : size));
+    return input(name, dtype, fed.length === 1 && picture ? picture : fixed);
+  });
 }
 
 /**
@@ -106,9 +108,9 @@ function edges({ inputs, initializers }: OnnxModel, sizes: Readonly<Record<strin
  * @throws AppError `UnsupportedOp` naming the node and its operator; `BadModel` when the bytes are not such a model or
  * it contradicts itself. Whatever the bytes are, nothing else is thrown.
  */
-export function readOnnx(bytes: Uint8Array, { sizes = {} }: ReadOptions = {}): Graph {
+export function readOnnx(bytes: Uint8Array, options: ReadOptions = {}): Graph {
   try {
-    return understand(readModel(bytes), sizes);
+    return understand(readModel(bytes), options);
   } catch (cause) {
     if (cause instanceof AppError && cause.code !== 'BadGraph') throw cause;
     const { message } = cause as Error;
@@ -116,10 +118,10 @@ export function readOnnx(bytes: Uint8Array, { sizes = {} }: ReadOptions = {}): G
   }
 }
 
-function understand(model: OnnxModel, sizes: Readonly<Record<string, number>>): Graph {
+function understand(model: OnnxModel, options: ReadOptions): Graph {
   if (model.opset < oldest || model.opset > newest)
     throw badModel(`${oldest} to ${newest}`, 'the operator set', model.opset);
-  const inputs = edges(model, sizes);
+  const inputs = edges(model, options);
   const values = new Map<string, Node>();
   for (const [name, value] of model.initializers) values.set(name, constant(value));
   for (const each of inputs) values.set(each.name, each);

@@ -45,6 +45,9 @@ interface Operation {
   unsupported(why: string): AppError;
 }
 
+/** Whether bytes say of themselves that they are a TensorFlow Lite model. */
+export const isTflite = (bytes: Uint8Array): boolean => Buffer.from(bytes.subarray(4, 8)).toString('latin1') === 'TFL3';
+
 /**
  * Reads a TensorFlow Lite model of a network on pictures as a graph on [N, C, H, W] in float32. Quantised numbers become
  * what they stand for: scale (q - zero point), each channel with its own where it has one; that values between layers
@@ -53,7 +56,7 @@ interface Operation {
  * else.
  */
 export function readTflite(bytes: Uint8Array, { sizes = {} }: TfliteReading = {}): Graph {
-  if (Buffer.from(bytes.subarray(4, 8)).toString('latin1') !== 'TFL3')
+  if (!isTflite(bytes))
     throw new AppError('BadModel', expected('a TensorFlow Lite model', 'the mark in bytes 4 to 7', 'another'));
   const model = flatbuffer(bytes);
   const [main] = model.tables(2);

@@ -30,7 +30,7 @@ test('real photographs: what is claimed of pictures held out is reached on pictu
   const vision = createVision();
   const [learned, fresh] = [photographs('train'), photographs('test')];
   const { classes, targets, ids } = learned;
-  const features = new Float32Array(ids.length * vision.featureLength);
+  const features = new Float32Array(ids.length * (await vision.backbone()).featureLength);
   for (const [row, values] of (await vision.features(learned.bytes)).entries())
     features.set(values, row * values.length);
   const folds = Uint8Array.from(ids, (id) => foldOf(id));

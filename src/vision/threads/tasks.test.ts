@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { builtIn } from '../backbone/registry.ts';
 import { testPictures } from '../export/test-vectors.ts';
 import { bmpFile } from '../image/fixture-bmp.ts';
@@ -17,10 +21,15 @@ test('features of pictures computed at the same time in one thread do not mix', 
   await close();
 });
 
-test('without its file the backbone is missed by name, and looked for again', async () => {
-  const { features, close } = taskTable(ortRuntime(), '/nowhere');
+test('a backbone that is not there is missed by name, and looked for again', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'ownsight-models-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const { features, close } = taskTable(ortRuntime(), folder);
   const picture = bmpFile(testPictures(32)[0]!, 32);
-  for (let i = 0; i < 2; i++)
-    await assert.rejects(features({ pictures: [picture] }, {}, []), { code: 'BadBackbone', message: /ownsight-s/ });
+  const ask = () => features({ pictures: [picture], backbone: 'mine' }, {}, []);
+  await assert.rejects(ask(), { code: 'BadRequestOperationNotSupported', message: /mine/ });
+  writeFileSync(join(folder, 'mine.json'), JSON.stringify({ ...builtIn, name: 'mine' }));
+  copyFileSync(fileURLToPath(new URL(`../../../models/${builtIn.file}`, import.meta.url)), join(folder, builtIn.file));
+  assert.equal((await ask())[0]!.length, builtIn.featureLength);
   await close();
 });

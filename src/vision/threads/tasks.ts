@@ -1,6 +1,7 @@
+import { recent } from '../../base/recent.ts';
 import type { TaskTable } from '../../base/threads/serve.ts';
+import { type BackboneChoice, findBackbone } from '../backbone/installed.ts';
 import { backboneModel, featuresOutput, loadBackbone, pictureInput, readBackbone } from '../backbone/load.ts';
-import { builtIn } from '../backbone/registry.ts';
 import { type Calibrated, calibrate, type Scored } from '../classify/calibrate.ts';
 import { type Solution, type SolveTask, solver } from '../classify/solve.ts';
 import { type Standardised, type StandardiseTask, standardise } from '../classify/standardise.ts';
@@ -18,14 +19,18 @@ import { preprocess } from '../image/preprocess.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { TrainedModel } from '../trained-model.ts';
 
-/** Detectors that stay loaded in a thread, some twenty megabytes each. */
+/** Detectors that stay loaded in a thread, some twenty megabytes each; and backbones for features, likewise. */
 const readyDetectors = 3;
+const readyBackbones = 2;
 
 /** What compute threads can do. */
 export type Tasks = {
   /** Of each picture, in order: float32 [d]. */
   features: {
-    input: { readonly pictures: readonly Uint8Array[]; readonly limits?: PictureLimits | undefined };
+    input: {
+      readonly pictures: readonly Uint8Array[];
+      readonly limits?: PictureLimits | undefined;
+    } & BackboneChoice;
     output: Float32Array[];
   };
   standardise: { input: StandardiseTask; output: Standardised };
@@ -38,34 +43,51 @@ export type Tasks = {
       readonly detector: Detector;
       readonly picture: Uint8Array;
       readonly limits?: PictureLimits | undefined;
-    };
+    } & BackboneChoice;
     output: Found[];
   };
   exportOnnx: {
-    input: { readonly model: TrainedModel; readonly labels: readonly string[]; readonly flavor: OnnxFlavor };
+    input: {
+      readonly model: TrainedModel & BackboneChoice;
+      readonly labels: readonly string[];
+      readonly flavor: OnnxFlavor;
+    };
     output: ExportedModel;
   };
 };
 
+/** A backbone that is ready to look at pictures. */
+interface Network {
+  readonly size: number;
+  /** Of RGB8 [size, size, 3]. */
+  extract(square: Uint8Array): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
 /**
- * The tasks of one thread, with the one backbone session they share, made when first needed. `modelsFolder`: where the
- * backbones lie.
+ * The tasks of one thread, with the backbone sessions they share, made when first needed. `modelsFolder`: where
+ * backbones lie beside the built-in one.
  */
 export function taskTable(
   runtime: Runtime,
   modelsFolder?: string,
 ): TaskTable<Tasks> & { readonly close: () => Promise<void> } {
-  const backbone = once(() => loadBackbone(builtIn, modelsFolder));
-  const network = once(async () => {
-    const loaded = await backbone();
+  const networks = recent<Network>(readyBackbones, (network) => network.close());
+  const load = async (backbone: BackboneChoice['backbone']) => {
+    const { entry, folder } = await findBackbone(backbone, modelsFolder);
+    return loadBackbone(entry, folder);
+  };
+  const networkOf = async (backbone: BackboneChoice['backbone']): Promise<Network> => {
+    const loaded = await load(backbone);
     const session = await runtime.load(backboneModel(loaded));
     const input = pictureInput(loaded).name;
     const { size } = loaded.entry;
     // Inputs are used again and again: a new one for each picture would keep the garbage collector busy.
     const spare: Float32Array[] = [];
     return {
+      size,
       close: session.close,
-      async extract(square: Uint8Array): Promise<Float32Array> {
+      async extract(square) {
         const picture = preprocess(square, size, spare.pop());
         const { [featuresOutput]: features } = await session.run({
           [input]: tensor('float32', [1, 3, size, size], picture),
@@ -74,81 +96,66 @@ export function taskTable(
         return features!.data as Float32Array;
       },
     };
-  });
-  const solve = solver(runtime);
-  const body = detectorBodies(modelsFolder);
-  const ready = new Map<string, Promise<ReadyDetector>>();
-  const readyFor = (key: string, detector: Detector): Promise<ReadyDetector> => {
-    const found = ready.get(key) ?? body(1, detector.size).then((network) => readyDetector(runtime, detector, network));
-    ready.delete(key);
-    ready.set(key, found);
-    found.catch(() => ready.delete(key));
-    for (const [oldest, detector] of ready) {
-      if (ready.size <= readyDetectors) break;
-      ready.delete(oldest);
-      void detector.then((one) => one.close());
-    }
-    return found;
   };
+  const solve = solver(runtime);
+  const detectors = recent<ReadyDetector>(readyDetectors, (detector) => detector.close());
   return {
-    async features({ pictures, limits }, { signal }) {
-      const { extract } = await network();
-      const features: Float32Array[] = [];
-      // The next picture is decoded while this one is computed.
-      let next = decodeAhead(pictures[0], limits);
-      for (let n = 0; n < pictures.length; n++) {
-        const square = await next!;
-        signal?.throwIfAborted();
-        next = decodeAhead(pictures[n + 1], limits);
-        features.push(await extract(square));
-      }
-      return features;
-    },
+    features: ({ pictures, limits, backbone }, { signal }) =>
+      networks.use(
+        backbone ?? '',
+        () => networkOf(backbone),
+        async ({ size, extract }) => {
+          const features: Float32Array[] = [];
+          // The next picture is decoded while this one is computed.
+          let next = decodeAhead(pictures[0], size, limits);
+          for (let n = 0; n < pictures.length; n++) {
+            const square = await next!;
+            signal?.throwIfAborted();
+            next = decodeAhead(pictures[n + 1], size, limits);
+            features.push(await extract(square));
+          }
+          return features;
+        },
+      ),
     standardise,
     solve,
     calibrate,
-    detect: async ({ key, detector, picture, limits }) => (await readyFor(key, detector)).find(picture, limits),
+    detect: ({ key, detector, picture, limits, backbone }) =>
+      detectors.use(
+        key,
+        async () => readyDetector(runtime, detector, await detectorBodies(modelsFolder, backbone)(1, detector.size)),
+        (ready) => ready.find(picture, limits),
+      ),
     async exportOnnx({ model, labels, flavor }) {
-      if (model.kind === 'classifier') return exportOnnx(runtime, await backbone(), model.classifier, labels, flavor);
+      if (model.kind === 'classifier')
+        return exportOnnx(runtime, await load(model.backbone), model.classifier, labels, flavor);
       const { detector } = model;
-      const network = await body(1, detector.size);
+      const network = await detectorBodies(modelsFolder, model.backbone)(1, detector.size);
       const server = await readyDetector(runtime, detector, network);
       return exportOnnxDetector(runtime, network, detector, server, labels, flavor).finally(() => server.close());
     },
     async close() {
-      await network.made?.then((made) => made.close());
-      for (const detector of ready.values()) await detector.then((one) => one.close());
+      await networks.close();
+      await detectors.close();
     },
   };
 }
 
 /** The backbone that detectors stand on, for any number of pictures of any size. */
 export const detectorBodies =
-  (modelsFolder?: string): DetectorTools['body'] =>
-  async (count, size) =>
-    detectorBody(await readBackbone(builtIn, size, count, modelsFolder), count, size);
+  (modelsFolder: string | undefined, backbone: BackboneChoice['backbone']): DetectorTools['body'] =>
+  async (count, size) => {
+    const { entry, folder } = await findBackbone(backbone, modelsFolder);
+    return detectorBody(await readBackbone(entry, size, count, folder), count, size);
+  };
 
 /** The picture as the network takes it. A failure is met when the result is awaited, if it ever is. */
 function decodeAhead(
   picture: Uint8Array | undefined,
+  size: number,
   limits: PictureLimits | undefined,
 ): Promise<Uint8Array> | undefined {
-  const square = picture && pixels(picture, builtIn.size, limits);
+  const square = picture && pixels(picture, size, limits);
   square?.catch(() => undefined);
   return square;
-}
-
-/** Makes a thing when it is first asked for, and again if that failed. */
-function once<T>(make: () => Promise<T>): (() => Promise<T>) & { made: Promise<T> | undefined } {
-  const get = Object.assign(
-    () => {
-      get.made ??= make();
-      get.made.catch(() => {
-        get.made = undefined;
-      });
-      return get.made;
-    },
-    { made: undefined as Promise<T> | undefined },
-  );
-  return get;
 }

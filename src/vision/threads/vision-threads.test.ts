@@ -24,7 +24,8 @@ test('features: in order, the same bits for any number of threads and whatever i
   const [one, three] = [vision(1), vision(3)];
   const plain = await one.features(pictures);
   assert.equal(plain.length, 6);
-  assert.ok(plain.every((features) => features.length === one.featureLength && features.some((value) => value > 0)));
+  const { featureLength } = await one.backbone();
+  assert.ok(plain.every((features) => features.length === featureLength && features.some((value) => value > 0)));
   assert.notDeepEqual(plain[0], plain[1]);
   assert.deepEqual(await three.features(pictures, {}, { urgent: true }), plain);
   assert.deepEqual(await one.features([]), []);
@@ -70,7 +71,7 @@ test('somebody who waits is answered while a training goes on, and the training 
 
 test('a classifier is exported by a thread, after it answered by itself', async () => {
   const one = vision(1);
-  const set = cloudSet({ perClass: [5, 5], length: one.featureLength });
+  const set = cloudSet({ perClass: [5, 5], length: (await one.backbone()).featureLength });
   const { classifier } = await one.fitClassifier(set);
   assert.equal(classify(classifier, (await one.features([pictures[0]!]))[0]!).length, 2);
   const { files, maxDifference } = await one.exportOnnx({ kind: 'classifier', classifier }, ['a', 'b'], 'float32');

@@ -5,8 +5,7 @@ import { availableParallelism } from 'node:os';
 import { chunks } from '../../base/concurrency.ts';
 import { createApart } from '../../base/threads/apart.ts';
 import { createPool } from '../../base/threads/pool.ts';
-import { fingerprintOf } from '../backbone/load.ts';
-import { builtIn } from '../backbone/registry.ts';
+import { factsOf, findBackbone } from '../backbone/installed.ts';
 import { fitClassifier } from '../classify/fit.ts';
 import type { Vision } from '../vision.ts';
 import type { LongTasks } from './long-tasks.ts';
@@ -22,7 +21,7 @@ const picturesAtOnce = 4;
 export interface VisionOptions {
   /** Compute threads, one a core (at most 8) if not given. The results do not depend on it. */
   readonly threads?: number;
-  /** Where the files of backbones lie, `models/` of the repository if not given. */
+  /** Where backbones lie beside the built-in one, which is the only one without it. */
   readonly modelsFolder?: string;
 }
 
@@ -38,10 +37,9 @@ export function createVision({
   const pool = createPool<Tasks>({ entry: new URL('./thread.ts', import.meta.url), threads, data });
   const apart = createApart<LongTasks>({ entry: new URL('./process.ts', import.meta.url), data });
   return {
-    featureLength: builtIn.featureLength,
-    fingerprint: fingerprintOf(builtIn),
+    backbone: async (wanted) => factsOf((await findBackbone(wanted, modelsFolder)).entry),
 
-    async features(pictures, { limits } = {}, run = {}) {
+    async features(pictures, { limits, backbone } = {}, run = {}) {
       const failed = new AbortController();
       const signal = run.signal === undefined ? failed.signal : AbortSignal.any([run.signal, failed.signal]);
       let done = 0;
@@ -50,7 +48,7 @@ export function createVision({
         const copies = some.map((bytes) => new Uint8Array(bytes));
         const features = await pool.run(
           'features',
-          { pictures: copies, limits },
+          { pictures: copies, limits, backbone },
           { ...run, signal, onProgress: () => {} },
           copies.map((copy) => copy.buffer),
         );
@@ -77,11 +75,11 @@ export function createVision({
         run,
       ),
 
-    fitDetector: ({ classes, pictures, read }, plan, run) =>
-      apart.run('fitDetector', { set: { classes, pictures }, plan, threads }, run, read),
+    fitDetector: ({ classes, pictures, read }, { backbone, ...plan }, run) =>
+      apart.run('fitDetector', { set: { classes, pictures }, plan, threads, backbone }, run, read),
 
-    detect: (key, detector, picture, { limits } = {}, run = {}) =>
-      pool.run('detect', { key, detector, picture: new Uint8Array(picture), limits }, run),
+    detect: (key, detector, picture, { limits, backbone } = {}, run = {}) =>
+      pool.run('detect', { key, detector, picture: new Uint8Array(picture), limits, backbone }, run),
 
     exportOnnx: (model, labels, flavor, run) => pool.run('exportOnnx', { model, labels, flavor }, run),
 
