@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError, expected } from '../../base/errors.ts';
-import { add, concat, flatten, globalAveragePool, mul, relu, sqrt } from '../graph/build.ts';
+import { add, concat, flatten, globalAveragePool, max, mul, relu, sqrt } from '../graph/build.ts';
 import type { Graph, InputNode, Node } from '../graph/graph.ts';
 import { constant, graph, input } from '../graph/graph.ts';
 import { readOnnx } from '../graph/onnx-read.ts';
@@ -116,14 +116,16 @@ async function backboneFile(
  * The graph from pictures to features: the chosen outputs averaged, joined, and the square root taken, all others
  * dropped. The root evens out numbers of which few are large; a linear classifier gains about four points in a hundred
  * by it. Source: Perronnin et al., Improving the Fisher Kernel, ECCV 2010, section 3.2. What is negative counts as 0.
+ * `least`: what is smaller counts as this, so that the root has a gradient everywhere.
  * @throws AppError `BadBackbone` when there are more or fewer features than the entry says.
  */
-export function featureGraph(network: Graph, { name, outputs, featureLength }: FeatureChoice): Graph {
+export function featureGraph(network: Graph, { name, outputs, featureLength }: FeatureChoice, least = 0): Graph {
   const parts = outputs.map((tap): Node => {
     const output = network.outputs[tap]!;
     return output.shape.length === 4 ? flatten(globalAveragePool(output)) : output;
   });
-  const features = sqrt(relu(concat(parts, 1)));
+  const joined = concat(parts, 1);
+  const features = sqrt(least > 0 ? max(joined, least) : relu(joined));
   if (features.shape[1] !== featureLength)
     throw new AppError('BadBackbone', expected(`${featureLength} features`, name, features.shape[1]));
   return graph({ [featuresOutput]: features }, network.inputs);

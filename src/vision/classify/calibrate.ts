@@ -57,6 +57,17 @@ export function logLoss({ kind, classes, logits, targets }: Scored, temperature:
   return (loss * classes) / logits.length;
 }
 
+/** The mean log loss of probabilities, as {@link logLoss}; one of 0 for what is true counts as a millionth. */
+export function probabilityLoss({ kind, classes, targets }: Omit<Scored, 'logits'>, found: ArrayLike<number>): number {
+  const said = (p: number): number => -Math.log(Math.max(p, 1e-6));
+  let loss = 0;
+  for (let i = 0; i < found.length; i++) {
+    if (targets[i] === 1) loss += said(found[i]!);
+    else if (kind === 'multilabel') loss += said(1 - found[i]!);
+  }
+  return kind === 'multilabel' ? loss / found.length : (loss * classes) / found.length;
+}
+
 /** Scores made into probabilities. */
 export interface Calibrated {
   readonly temperature: number;

@@ -1,3 +1,5 @@
+import type { Tensor } from '../graph/tensor.ts';
+
 /** One label per picture (softmax), or any number of them (sigmoids). */
 export type ClassifierKind = 'multiclass' | 'multilabel';
 
@@ -19,6 +21,8 @@ export interface Classifier {
   readonly bias: Float32Array;
   /** > 0 */
   readonly temperature: number;
+  /** Weights of the backbone that were learned too, by name; absent when it is as it came. */
+  readonly backbone?: Readonly<Record<string, Tensor>>;
 }
 
 /** What a classifier is learned from: n pictures. */
@@ -48,4 +52,6 @@ export interface ClassifierFit {
   readonly heldOut: Float32Array;
   /** The chosen strength of the L2 penalty. */
   readonly penalty: number;
+  /** By fold: the classifier that learned from all others; absent where it could not be. */
+  readonly without: readonly (Classifier | undefined)[];
 }

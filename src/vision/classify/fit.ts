@@ -47,7 +47,7 @@ export async function fitClassifier(set: ClassifierSet, workers: FitWorkers, run
   }));
 
   let solutions: (Solution | undefined)[] = parts.map(() => undefined);
-  let best: (Calibrated & { penalty: number; parameters: Float64Array }) | undefined;
+  let best: (Calibrated & { penalty: number; solutions: readonly Solution[] }) | undefined;
   for (const [tried, penalty] of penalties.entries()) {
     const { features, targets } = sorted;
     const tasks = parts.map(
@@ -67,18 +67,23 @@ export async function fitClassifier(set: ClassifierSet, workers: FitWorkers, run
     const logits = pool(parts, found, sorted.rows.length, classes);
     const calibrated = await workers.calibrate({ kind, classes, logits, targets: sorted.labels }, quiet);
     const better = best === undefined || calibrated.loss < best.loss * (1 - worthwhile);
-    if (better) best = { penalty, ...calibrated, parameters: found.at(-1)!.parameters };
+    if (better) best = { penalty, ...calibrated, solutions: found };
     run.onProgress?.((tried + 1) / penalties.length);
     const { loss, score } = calibrated;
     run.onNews?.({ phase: 'head', step: tried + 1, steps: penalties.length, loss, score });
     if (!better) break;
   }
   run.onProgress?.(1);
-  const { penalty, temperature, probabilities, parameters } = best!;
+  const { penalty, temperature, probabilities } = best!;
   const heldOut = new Float32Array(probabilities.length);
   for (const [at, row] of sorted.rows.entries())
     heldOut.set(probabilities.subarray(at * classes, (at + 1) * classes), row * classes);
-  return { classifier: assemble(set, length, base, parts.at(-1)!, parameters, temperature), heldOut, penalty };
+  const learned = parts.map((part, i) =>
+    assemble(set, length, base, part, best!.solutions[i]!.parameters, temperature),
+  );
+  const without: (Classifier | undefined)[] = rowsPerFold.map(() => undefined);
+  for (const [i, fold] of [...rowsPerFold.keys()].filter(solvable).entries()) without[fold] = learned[i];
+  return { classifier: learned.at(-1)!, heldOut, penalty, without };
 }
 
 /** The pictures in the one order that everything is computed in. */

@@ -1,5 +1,6 @@
 import type { Tensor } from '../graph/tensor.ts';
 import type { Found, Marked } from '../image/box.ts';
+import type { Shown } from '../image/gallery.ts';
 
 /** A network that finds things in pictures, as what it learned on top of a backbone. */
 export interface Detector {
@@ -17,6 +18,9 @@ export interface MarkedPicture {
   readonly key: string;
   readonly marked: readonly Marked[];
 }
+
+/** One that can be looked at. */
+export type Sample = MarkedPicture & Shown;
 
 /** What a detector is learned from. */
 export interface DetectorSet {

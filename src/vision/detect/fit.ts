@@ -1,10 +1,10 @@
 import { random } from '../../base/random.ts';
 import type { Run } from '../../base/run.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { gallery } from '../image/gallery.ts';
 import { foldOf } from '../train/split.ts';
 import { cellsOf } from './cells.ts';
 import type { DetectorFit, DetectorSet } from './detector.ts';
-import { gallery } from './gallery.ts';
 import { headWeights } from './head.ts';
 import { judgeBy } from './judge.ts';
 import { learnHead } from './learn-head.ts';

@@ -10,7 +10,7 @@ import { cut, join, type Layout } from '../train/layout.ts';
 import { weightLayout } from '../train/whole.ts';
 import type { Cells } from './cells.ts';
 import { decode } from './decode.ts';
-import type { Sample } from './gallery.ts';
+import type { Sample } from './detector.ts';
 import { answers } from './network.ts';
 import type { DetectorTools } from './plan.ts';
 

@@ -10,7 +10,7 @@ import { decayOf, homeOf, ratesOf, weightLayout } from '../train/whole.ts';
 import { assign, emptyTargets } from './assign.ts';
 import { targetFeeds, targetInputs } from './batch.ts';
 import type { Cells } from './cells.ts';
-import type { Sample } from './gallery.ts';
+import type { Sample } from './detector.ts';
 import { head } from './head.ts';
 import { detectionLoss } from './loss.ts';
 import { type DetectorPlan, type DetectorTools, qualityAt } from './plan.ts';

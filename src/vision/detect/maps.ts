@@ -3,7 +3,7 @@ import { graph } from '../graph/graph.ts';
 import { writeOnnx } from '../graph/onnx-write.ts';
 import { elements, tensor } from '../graph/tensor.ts';
 import { drawView, plainView } from '../image/augment.ts';
-import type { Sample } from './gallery.ts';
+import type { Sample } from './detector.ts';
 import type { ChannelStatistics } from './head.ts';
 import type { DetectorPlan, DetectorTools } from './plan.ts';
 

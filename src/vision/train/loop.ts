@@ -23,8 +23,8 @@ export interface Told {
 /** How the loop is run. */
 export interface LoopRun extends Pick<Run, 'signal'> {
   onStep?(told: Told): void;
-  /** After each step, 1, 2 …: may look at what was learned before the next. */
-  after?(step: number): Promise<void>;
+  /** After each step, 1, 2 …: may look at what was learned before the next; `false` ends learning here. */
+  after?(step: number): Promise<unknown>;
 }
 
 /**
@@ -68,7 +68,7 @@ export async function learn(
       factor /= 2;
       accidents = 0;
     }
-    await run.after?.(step + 1);
+    if ((await run.after?.(step + 1)) === false) return;
   }
 }
 

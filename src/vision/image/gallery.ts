@@ -1,11 +1,7 @@
-import type { Marked } from '../image/box.ts';
-import { pixels } from '../image/decode.ts';
-import type { DetectorSet, MarkedPicture } from './detector.ts';
+import { pixels } from './decode.ts';
 
-/** A picture to learn from, or to be judged by, ready to be looked at. */
-export interface Sample {
-  readonly key: string;
-  readonly marked: readonly Marked[];
+/** A picture to learn from, or to be judged by, that can be looked at. */
+export interface Shown {
   /** Pixels in width and height. */
   readonly side: number;
   /** RGB8 [side, side, 3], squashed to a square; not to be changed. @throws what reading it throws. */
@@ -16,21 +12,20 @@ export interface Sample {
  * Pictures that are decoded when they are first looked at. They stay decoded as long as `room`, in bytes, lasts; the
  * others are read and decoded each time, so that memory does not grow with their number.
  */
-export function gallery(
-  pictures: readonly MarkedPicture[],
-  read: DetectorSet['read'],
+export function gallery<T extends { readonly key: string }>(
+  pictures: readonly T[],
+  read: (key: string) => Promise<Uint8Array>,
   { side, room }: { readonly side: number; readonly room: number },
-): Sample[] {
+): (T & Shown)[] {
   let places = Math.floor(room / (3 * side * side));
-  return pictures.map(({ key, marked }) => {
+  return pictures.map((picture) => {
     let kept: Uint8Array | undefined;
     return {
-      key,
-      marked,
+      ...picture,
       side,
       async pixels() {
         if (kept !== undefined) return kept;
-        const decoded = await pixels(await read(key), side);
+        const decoded = await pixels(await read(picture.key), side);
         if (kept === undefined && places-- > 0) kept = decoded;
         return decoded;
       },

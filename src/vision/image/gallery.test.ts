@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bmpFile } from '../image/fixture-bmp.ts';
+import { bmpFile } from './fixture-bmp.ts';
 import { gallery } from './gallery.ts';
 
 test('pictures are read when they are looked at, once while there is room, and no more of them stay than that', async () => {
@@ -9,7 +9,7 @@ test('pictures are read when they are looked at, once while there is room, and n
     reads.push(key);
     return bmpFile(new Uint8Array(3 * 4 * 4).fill(key.charCodeAt(0)), 4);
   };
-  const pictures = ['a', 'b', 'c'].map((key) => ({ key, marked: [] }));
+  const pictures = ['a', 'b', 'c'].map((key) => ({ key }));
   const [a, b, c] = gallery(pictures, read, { side: 2, room: 2 * 3 * 2 * 2 });
   assert.deepEqual(reads, []);
   for (const one of [c!, a!, b!, c!, a!, b!, b!])
