@@ -12,7 +12,6 @@ const missing: Readonly<Record<AzureApi, Readonly<Record<string, Lifetime>>>> = 
   training: {
     PostImageTags: { since: '1.2', until: '1.2' },
     QueryPredictionResults: { since: '1.2', until: '1.2' },
-    GetImageRegionProposals: { since: '2.0' },
     QuerySuggestedImages: { since: '3.1' },
     QuerySuggestedImageCount: { since: '3.1' },
     SuggestTagsAndRegions: { since: '3.1' },

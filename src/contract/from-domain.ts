@@ -14,6 +14,7 @@ import type { ImagePerformance, IterationPerformance, Scores } from '../domain/p
 import type { ImagePrediction, Prediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
 import type { Project } from '../domain/project.ts';
 import type { Box, Region, RegionEntry } from '../domain/region.ts';
+import type { RegionProposal } from '../domain/region-proposal.ts';
 import type { Tag } from '../domain/tag.ts';
 import { dateWithoutZone, dateWithZone, float } from './json.ts';
 import type * as wire from './wire.ts';
@@ -246,6 +247,17 @@ export const fromImagePerformance = (
   imageUri: links.image(image.projectId, image.id, 'original'),
   thumbnailUri: links.image(image.projectId, image.id, 'thumbnail'),
   ...labelsOf(image),
+});
+
+/** Where things may be in an image. */
+export const fromRegionProposals = (
+  projectId: string,
+  imageId: string,
+  proposals: readonly RegionProposal[],
+): wire.ImageRegionProposal => ({
+  projectId,
+  imageId,
+  proposals: proposals.map(({ confidence, box }) => ({ confidence: float(confidence), boundingBox: fromBox(box) })),
 });
 
 /** A page of stored predictions; the token repeats the query, and its `continuation` asks for the next page. */

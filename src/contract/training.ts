@@ -16,6 +16,7 @@ import {
   ImagePrediction,
   ImageRegionCreateBatch,
   ImageRegionCreateSummary,
+  ImageRegionProposal,
   ImageTagCreateBatch,
   ImageTagCreateSummary,
   ImageUrl,
@@ -308,6 +309,13 @@ export const trainingOperations = {
     reply: ImageRegionCreateSummary,
     success: [200, 207],
     summary: 'Draw tagged boxes on images.',
+  },
+  GetImageRegionProposals: {
+    ...post,
+    path: `${images}/{imageId}/regionproposals`,
+    since: '2.0',
+    reply: ImageRegionProposal,
+    summary: 'Get boxes of what may be things in an image.',
   },
   DeleteImageRegions: {
     ...remove,

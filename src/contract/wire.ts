@@ -375,6 +375,16 @@ export const Export = model('Export', {
 });
 export type Export = Static<typeof Export>;
 
+// Region proposals
+
+export const RegionProposal = model('RegionProposal', { confidence: float32(), boundingBox: BoundingBox });
+export const ImageRegionProposal = model('ImageRegionProposal', {
+  projectId: id(),
+  imageId: id(),
+  proposals: listOf(RegionProposal),
+});
+export type ImageRegionProposal = Static<typeof ImageRegionProposal>;
+
 // Predictions
 
 export const ImageUrl = model('ImageUrl', { url: text() });

@@ -164,6 +164,7 @@ const notFound: Readonly<Record<string, ProblemCode>> = {
   tagId: 'NotFoundTag',
   iterationId: 'NotFoundIteration',
   domainId: 'NotFoundDomain',
+  imageId: 'NotFoundImage',
 };
 
 /** The language tags of `Accept-Language` (RFC 9110, section 12.5.4), the one liked best first. */

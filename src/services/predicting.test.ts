@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { blots } from '../../test/fixtures/blots.ts';
-import { plantDetector } from '../../test/fixtures/detecting.ts';
+import { detectionDomain, plantDetector } from '../../test/fixtures/detecting.ts';
 import { checkExportedDetector } from '../../test/fixtures/exported-onnx.ts';
 import { learningApp, projectOf, trained } from '../../test/fixtures/learning.ts';
 import { jobRun } from '../../test/fixtures/run.ts';
@@ -14,13 +14,17 @@ import { fileSource } from '../base/source.ts';
 import type { ImagePrediction, PredictionQuery } from '../domain/prediction.ts';
 import { exportModel } from '../jobs/export.ts';
 import { squares } from '../vision/detect/fixture-squares.ts';
+import { overlap } from '../vision/image/box.ts';
 import type { ProjectScope } from './context.ts';
 import { exportIteration, readExport } from './exporting.ts';
 import { publishIteration } from './iterations.ts';
 import { predictPublished, quickTest } from './predicting.ts';
+import { createProject } from './projects.ts';
+import { proposeRegions } from './proposing.ts';
 import { putBack } from './restore/restore.ts';
 import { queryPredictions } from './stored-predictions.ts';
 import { takeOut } from './takeout/takeout.ts';
+import { createImages } from './uploading.ts';
 
 const { bytes } = squares(100, 96);
 const everything: PredictionQuery = {
@@ -75,6 +79,33 @@ test('a detector in use', async (t) => {
     const tags = [{ id: tagIds[0]!, minThreshold: 0.005, maxThreshold: 1 }];
     assert.equal((await queryPredictions(learning.app, scope, { ...everything, tags })).results.length, 1);
   });
+
+  await t.test(
+    'places for regions are proposed: what stands out, or what a detector finds, whatever it takes it for',
+    async () => {
+      const { app, accountId } = learning;
+      const drawn = squares(101);
+      const add = async (scope: ProjectScope): Promise<string> => {
+        const entry = { source: { bytes: drawn.bytes }, name: '', tagIds: [], regions: [] };
+        return (await createImages(app, scope, [entry], { tagIds: [], metadata: null })).images[0]!.image!.id;
+      };
+      const { id } = await createProject(app, accountId, { name: 'untrained', domainId: detectionDomain });
+      const untrained = { accountId, projectId: id };
+      const proposed = await proposeRegions(app, untrained, await add(untrained));
+      for (const marked of drawn.marked) assert.ok(proposed.slice(0, 5).some(({ box }) => overlap(box, marked) > 0.7));
+      const found = (await predictPublished(app, planted.scope, 'detect', 'live', drawn, { id: newId(), store: false }))
+        .predictions;
+      const byDetector = await proposeRegions(app, planted.scope, await add(planted.scope));
+      assert.deepEqual(byDetector[0], { box: found[0]?.box, confidence: found[0]?.probability });
+      for (const [n, { box }] of byDetector.entries())
+        assert.ok(byDetector.slice(n + 1).every((other) => overlap(other.box, box) <= 0.5));
+      const classification = await createProject(app, accountId, { name: 'no boxes' });
+      const other = { accountId, projectId: classification.id };
+      await assert.rejects(proposeRegions(app, other, await add(other)), { code: 'BadRequestOperationNotSupported' });
+      await assert.rejects(proposeRegions(app, other, newId()), { code: 'BadRequestOperationNotSupported' });
+      await assert.rejects(proposeRegions(app, untrained, newId()), { code: 'NotFoundImage' });
+    },
+  );
 
   await t.test('each kind of project answers its own question only', async () => {
     const { app } = learning;

@@ -49,6 +49,11 @@ export interface Vision {
     run?: Run,
   ): Promise<Found[]>;
   /**
+   * Where there may be things in a picture, whatever they are, as `propose/regions.ts` says: best first, labels 0.
+   * @throws as {@link Vision.features}.
+   */
+  likelyRegions(picture: Uint8Array, options?: { readonly limits?: PictureLimits }, run?: Run): Promise<Found[]>;
+  /**
    * The model with its backbone as an ONNX model and test vectors, checked: run by onnxruntime on the vectors it answers
    * as {@link Vision.features} and `classify` do, within 1e-4 (fp16: 1e-2), or as {@link Vision.detect} does, within 1e-4
    * (fp16: 2e-2). @throws AppError `ExportCheck` if not.

@@ -16,6 +16,7 @@ import { tensor } from '../graph/tensor.ts';
 import type { Found } from '../image/box.ts';
 import { type PictureLimits, pixels } from '../image/decode.ts';
 import { preprocess } from '../image/preprocess.ts';
+import { likelyRegions, proposalSize } from '../propose/regions.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { TrainedModel } from '../trained-model.ts';
 
@@ -44,6 +45,10 @@ export type Tasks = {
       readonly picture: Uint8Array;
       readonly limits?: PictureLimits | undefined;
     } & BackboneChoice;
+    output: Found[];
+  };
+  likelyRegions: {
+    input: { readonly picture: Uint8Array; readonly limits?: PictureLimits | undefined };
     output: Found[];
   };
   exportOnnx: {
@@ -120,6 +125,7 @@ export function taskTable(
     standardise,
     solve,
     calibrate,
+    likelyRegions: async ({ picture, limits }) => likelyRegions(await pixels(picture, proposalSize, limits)),
     detect: ({ key, detector, picture, limits, backbone }) =>
       detectors.use(
         key,

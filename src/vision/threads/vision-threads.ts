@@ -81,6 +81,9 @@ export function createVision({
     detect: (key, detector, picture, { limits, backbone } = {}, run = {}) =>
       pool.run('detect', { key, detector, picture: new Uint8Array(picture), limits, backbone }, run),
 
+    likelyRegions: (picture, { limits } = {}, run = {}) =>
+      pool.run('likelyRegions', { picture: new Uint8Array(picture), limits }, run),
+
     exportOnnx: (model, labels, flavor, run) => pool.run('exportOnnx', { model, labels, flavor }, run),
 
     async close() {
