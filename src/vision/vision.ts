@@ -1,6 +1,8 @@
 import type { Run } from '../base/run.ts';
+import type { ChangedWeights } from './backbone/changed.ts';
 import type { BackboneChoice, BackboneFacts } from './backbone/installed.ts';
 import type { ClassifierFit, ClassifierSet } from './classify/classifier.ts';
+import type { FineTuned, FineTuneSet, TimeLimits } from './classify/fine-tune.ts';
 import type { Detector, DetectorFit, DetectorSet } from './detect/detector.ts';
 import type { DetectorPlan } from './detect/plan.ts';
 import type { ExportedModel, OnnxFlavor } from './export/exporter.ts';
@@ -21,17 +23,30 @@ export interface Vision {
   /**
    * The features of each picture (the bytes of an image file, already inspected), in order: float32 [featureLength of the backbone].
    * @throws AppError `BadRequestImageFormat` when a picture cannot be decoded, `BadRequestImageDimensions` when it is
-   * beyond `limits`.
+   * beyond `limits`. `changed`: by a backbone with these weights instead of its own, and a name for them, another whenever
+   * they are others.
    */
   features(
     pictures: readonly Uint8Array[],
-    options?: { readonly limits?: PictureLimits } & BackboneChoice,
+    options?: { readonly limits?: PictureLimits; readonly changed?: ChangedWeights | undefined } & BackboneChoice,
     run?: Run,
   ): Promise<Float32Array[]>;
   /**
    * Learns a classifier and its held-out probabilities. The same set gives the same bits, in whatever order it comes.
    */
   fitClassifier(set: ClassifierSet, run?: Run): Promise<ClassifierFit>;
+  /**
+   * Learns a fitted classifier and its backbone together within a budget of time, as `classify/fine-tune.ts` says; the
+   * same set gives the same bits, whatever the number of threads, unless time was up. `read`: the bytes of the picture
+   * of a key of `order`; what it throws, this throws. Whoever waits for anything else goes first. @throws AppError
+   * `ComputeProcessFailed`.
+   */
+  fineTune(
+    set: FineTuneSet & { read(key: string): Promise<Uint8Array> },
+    quick: ClassifierFit,
+    budget: { readonly hours: number } & BackboneChoice,
+    run?: Run & { readonly limits?: TimeLimits },
+  ): Promise<FineTuned>;
   /**
    * Learns a detector, as `detect/fit.ts` says; the same set gives the same bytes with the same number of threads.
    * Whoever waits for anything else goes first. @throws AppError `TrainingDiverged`, `ComputeProcessFailed`.

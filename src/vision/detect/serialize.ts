@@ -1,5 +1,12 @@
 import { AppError, expected } from '../../base/errors.ts';
-import { elements, tensor } from '../graph/tensor.ts';
+import {
+  countWeights,
+  isWeightList,
+  listWeights,
+  readWeights,
+  type WeightList,
+  writeWeights,
+} from '../graph/weights.ts';
 import type { Detector } from './detector.ts';
 
 // Little-endian. 0: "OWND"; 4: version u16; 6: 0 u16; 8: bytes of the table u32; 12: the table, JSON in UTF-8, padded
@@ -11,28 +18,22 @@ const headerBytes = 12;
 interface WeightTable {
   readonly classes: number;
   readonly size: number;
-  readonly weights: readonly (readonly [name: string, shape: readonly number[]])[];
+  readonly weights: WeightList;
 }
 
 /** The detector as bytes: a header with a version, a table of its weights, then their numbers. Equal ones give equal bytes. */
 export function encodeDetector({ classes, size, weights }: Detector): Uint8Array {
-  const named = Object.entries(weights);
-  const table: WeightTable = { classes, size, weights: named.map(([name, { shape }]) => [name, shape]) };
+  const table: WeightTable = { classes, size, weights: listWeights(weights) };
   const text = Buffer.from(JSON.stringify(table));
   const padded = Math.ceil(text.length / 4) * 4;
-  const numbers = named.reduce((sum, [, { data }]) => sum + data.length, 0);
+  const numbers = countWeights(table.weights);
   const bytes = new Uint8Array(headerBytes + padded + 4 * numbers).fill(0x20, headerBytes, headerBytes + padded);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, magic, true);
   view.setUint16(4, version, true);
   view.setUint32(8, padded, true);
   bytes.set(text, headerBytes);
-  const floats = new Float32Array(bytes.buffer, headerBytes + padded);
-  let at = 0;
-  for (const [, { data }] of named) {
-    floats.set(data as Float32Array, at);
-    at += data.length;
-  }
+  writeWeights(weights, new Float32Array(bytes.buffer, headerBytes + padded));
   return bytes;
 }
 
@@ -54,18 +55,11 @@ export function decodeDetector(bytes: Uint8Array): Detector {
   const end = headerBytes + view.getUint32(8, true);
   if (end > bytes.length || end % 4 !== 0) throw bad('a table', `one that ends at ${end} of ${bytes.length}`);
   const table = readTable(Buffer.from(bytes.subarray(headerBytes, end)).toString('utf8'), bad);
-  const wanted = table.weights.reduce((sum, [, shape]) => sum + elements(shape), 0);
-  if (bytes.length !== end + 4 * wanted) throw bad(`${end + 4 * wanted} bytes`, bytes.length);
-  const numbers = new Float32Array(new SharedArrayBuffer(4 * wanted));
-  new Uint8Array(numbers.buffer).set(bytes.subarray(end));
-  if (!numbers.every(Number.isFinite)) throw bad('finite numbers', 'others');
-  let at = 0;
-  const weights = table.weights.map(([name, shape]) => {
-    const from = at;
-    at += elements(shape);
-    return [name, tensor('float32', shape, numbers.subarray(from, at))] as const;
-  });
-  return { classes: table.classes, size: table.size, weights: Object.fromEntries(weights) };
+  const wanted = end + 4 * countWeights(table.weights);
+  if (bytes.length !== wanted) throw bad(`${wanted} bytes`, bytes.length);
+  const weights = readWeights(table.weights, bytes.subarray(end));
+  if (weights === undefined) throw bad('finite numbers', 'others');
+  return { classes: table.classes, size: table.size, weights };
 }
 
 function readTable(text: string, bad: (what: string, received: unknown) => AppError): WeightTable {
@@ -76,11 +70,7 @@ function readTable(text: string, bad: (what: string, received: unknown) => AppEr
     throw bad('a table', 'other bytes');
   }
   const whole = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;
-  const sound =
-    whole(table?.classes) &&
-    whole(table.size) &&
-    Array.isArray(table.weights) &&
-    table.weights.every((one) => typeof one?.[0] === 'string' && Array.isArray(one[1]) && one[1].every(whole));
-  if (!sound) throw bad('labels, a size and weights', 'others');
+  if (!whole(table?.classes) || !whole(table.size) || !isWeightList(table.weights))
+    throw bad('labels, a size and weights', 'others');
   return table;
 }

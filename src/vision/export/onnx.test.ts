@@ -8,6 +8,7 @@ import { numbersFrom } from '../graph/op-cases.ts';
 import { numbersOf, tensorOf } from '../graph/tensor.ts';
 import { ortRuntime } from '../runtime/ort.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { learnable } from '../train/learnable.ts';
 import type { ExportedModel, OnnxFlavor } from './exporter.ts';
 import { exportOnnx } from './onnx.ts';
 import { testPictures } from './test-vectors.ts';
@@ -75,6 +76,24 @@ for (const kind of ['multiclass', 'multilabel'] as const) {
     });
   }
 }
+
+test('an export of a classifier with a backbone of its own answers as that backbone does', async () => {
+  const network = learnable(backbone.graph);
+  const [name, weights] = Object.entries(network.weights).at(-2)!;
+  const changed = tensorOf(
+    'float32',
+    weights.shape,
+    (weights.data as Float32Array).map((value) => -value),
+  );
+  const classifier = { ...classifierOf('multiclass'), backbone: { [name]: changed } };
+  const own = await exportOnnx(ortRuntime(), backbone, classifier, labels, 'float32');
+  assert.ok(own.maxDifference <= 1e-4);
+  assert.notDeepEqual(own.files[1]!.bytes, (await exported('multiclass', 'float32')).files[1]!.bytes);
+  for (const wrong of [{ other: changed }, { [name]: tensorOf('float32', [1], [1]) }])
+    await assert.rejects(exportOnnx(ortRuntime(), backbone, { ...classifier, backbone: wrong }, labels, 'float32'), {
+      code: 'BadClassifier',
+    });
+});
 
 test('an export uses standard operators and says how its pixels are', async () => {
   const { files, metadata } = await exported('multilabel', 'float32');

@@ -1,4 +1,5 @@
 import { AppError, expected } from '../../base/errors.ts';
+import { changedBackbone } from '../backbone/changed.ts';
 import type { Backbone } from '../backbone/load.ts';
 import { backboneModel, featuresOutput, pictureInput } from '../backbone/load.ts';
 import type { Classifier } from '../classify/classifier.ts';
@@ -85,12 +86,13 @@ async function compare(
  */
 export async function exportOnnx(
   runtime: Runtime,
-  backbone: Backbone,
+  own: Backbone,
   classifier: Classifier,
   labels: readonly string[],
   flavor: OnnxFlavor,
 ): Promise<ExportedModel> {
   const { classes, kind } = classifier;
+  const backbone = classifier.backbone === undefined ? own : changedBackbone(own, classifier.backbone);
   if (labels.length !== classes)
     throw new AppError('ExportCheck', expected(`${classes} labels`, 'the export', labels.length));
   const session = await runtime.load(backboneModel(backbone));

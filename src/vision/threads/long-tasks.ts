@@ -1,10 +1,11 @@
 import type { ApartTable } from '../../base/threads/serve-apart.ts';
 import type { BackboneChoice } from '../backbone/installed.ts';
+import { learnWhole, type WholeSolution, type WholeTask } from '../classify/learn-whole.ts';
 import type { DetectorFit, DetectorSet } from '../detect/detector.ts';
 import { fitDetector } from '../detect/fit.ts';
 import type { DetectorPlan } from '../detect/plan.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { detectorBodies } from './tasks.ts';
+import { classifierBodies, detectorBodies } from './tasks.ts';
 
 /** What takes minutes, and has a process of its own. Pictures are read by their keys. */
 export type LongTasks = {
@@ -16,6 +17,7 @@ export type LongTasks = {
     } & BackboneChoice;
     output: DetectorFit;
   };
+  learnWhole: { input: { readonly task: WholeTask } & BackboneChoice; output: WholeSolution };
 };
 
 /** The long tasks; `modelsFolder`: where the backbones lie. */
@@ -27,4 +29,6 @@ export const longTaskTable = (runtime: Runtime, modelsFolder?: string): ApartTab
       { runtime, threads, body: detectorBodies(modelsFolder, backbone) },
       run,
     ),
+  learnWhole: async ({ task, backbone }, run) =>
+    learnWhole(task, { runtime, read: run.read, ...(await classifierBodies(modelsFolder, backbone)) }, run),
 });

@@ -1,8 +1,18 @@
 import { recent } from '../../base/recent.ts';
 import type { TaskTable } from '../../base/threads/serve.ts';
+import { type ChangedWeights, changedBackbone } from '../backbone/changed.ts';
 import { type BackboneChoice, findBackbone } from '../backbone/installed.ts';
-import { backboneModel, featuresOutput, loadBackbone, pictureInput, readBackbone } from '../backbone/load.ts';
+import {
+  backboneModel,
+  featureGraph,
+  featuresOutput,
+  loadBackbone,
+  pictureInput,
+  readBackbone,
+} from '../backbone/load.ts';
 import { type Calibrated, calibrate, type Scored } from '../classify/calibrate.ts';
+import type { WholeTools } from '../classify/learn-whole.ts';
+import { classifierBody } from '../classify/network.ts';
 import { type Solution, type SolveTask, solver } from '../classify/solve.ts';
 import { type Standardised, type StandardiseTask, standardise } from '../classify/standardise.ts';
 import type { Detector } from '../detect/detector.ts';
@@ -20,9 +30,11 @@ import { likelyRegions, proposalSize } from '../propose/regions.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { TrainedModel } from '../trained-model.ts';
 
-/** Detectors that stay loaded in a thread, some twenty megabytes each; and backbones for features, likewise. */
+/** Detectors that stay loaded in a thread, some twenty megabytes each; as many changed backbones; and backbones as they are. */
 const readyDetectors = 3;
 const readyBackbones = 2;
+/** While a backbone learns, features count as this at least: small enough to change nothing, large enough for a root. */
+const leastFeature = 1e-4;
 
 /** What compute threads can do. */
 export type Tasks = {
@@ -31,6 +43,7 @@ export type Tasks = {
     input: {
       readonly pictures: readonly Uint8Array[];
       readonly limits?: PictureLimits | undefined;
+      readonly changed?: ChangedWeights | undefined;
     } & BackboneChoice;
     output: Float32Array[];
   };
@@ -78,12 +91,17 @@ export function taskTable(
   modelsFolder?: string,
 ): TaskTable<Tasks> & { readonly close: () => Promise<void> } {
   const networks = recent<Network>(readyBackbones, (network) => network.close());
+  const changedNetworks = recent<Network>(readyDetectors, (network) => network.close());
   const load = async (backbone: BackboneChoice['backbone']) => {
     const { entry, folder } = await findBackbone(backbone, modelsFolder);
     return loadBackbone(entry, folder);
   };
-  const networkOf = async (backbone: BackboneChoice['backbone']): Promise<Network> => {
-    const loaded = await load(backbone);
+  const networkOf = async (
+    backbone: BackboneChoice['backbone'],
+    changed: ChangedWeights | undefined,
+  ): Promise<Network> => {
+    const own = await load(backbone);
+    const loaded = changed === undefined ? own : changedBackbone(own, changed.weights);
     const session = await runtime.load(backboneModel(loaded));
     const input = pictureInput(loaded).name;
     const { size } = loaded.entry;
@@ -105,10 +123,10 @@ export function taskTable(
   const solve = solver(runtime);
   const detectors = recent<ReadyDetector>(readyDetectors, (detector) => detector.close());
   return {
-    features: ({ pictures, limits, backbone }, { signal }) =>
-      networks.use(
-        backbone ?? '',
-        () => networkOf(backbone),
+    features: ({ pictures, limits, backbone, changed }, { signal }) =>
+      (changed === undefined ? networks : changedNetworks).use(
+        changed?.key ?? backbone ?? '',
+        () => networkOf(backbone, changed),
         async ({ size, extract }) => {
           const features: Float32Array[] = [];
           // The next picture is decoded while this one is computed.
@@ -142,6 +160,7 @@ export function taskTable(
     },
     async close() {
       await networks.close();
+      await changedNetworks.close();
       await detectors.close();
     },
   };
@@ -154,6 +173,21 @@ export const detectorBodies =
     const { entry, folder } = await findBackbone(backbone, modelsFolder);
     return detectorBody(await readBackbone(entry, size, count, folder), count, size);
   };
+
+/** What fine-tunes classifiers on a backbone. */
+export const classifierBodies = async (
+  modelsFolder: string | undefined,
+  backbone: BackboneChoice['backbone'],
+): Promise<Pick<WholeTools, 'size' | 'body'>> => {
+  const { entry, folder } = await findBackbone(backbone, modelsFolder);
+  return {
+    size: entry.size,
+    async body(count, smooth) {
+      const network = await readBackbone(entry, entry.size, count, folder);
+      return classifierBody(featureGraph(network, entry, smooth ? leastFeature : 0), count, entry.size);
+    },
+  };
+};
 
 /** The picture as the network takes it. A failure is met when the result is awaited, if it ever is. */
 function decodeAhead(

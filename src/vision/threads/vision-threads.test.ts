@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { AppError } from '../../base/errors.ts';
+import type { News } from '../../base/run.ts';
 import { cloudSet } from '../classify/fixture-set.ts';
 import { classify } from '../classify/predict.ts';
 import { testPictures } from '../export/test-vectors.ts';
@@ -95,4 +96,35 @@ test('a detector learns in a process from pictures that are read here, one by on
   const gone = new AppError('BadRequestImage', 'it is gone');
   const read = (key: string) => (key === 'f' ? Promise.reject(gone) : set.read(key));
   await assert.rejects(one.fitDetector({ ...set, read }, plan), { code: 'BadRequestImage' });
+});
+
+test('classifiers are fine-tuned in processes, from pictures that are read here', async () => {
+  const one = vision(2);
+  const { featureLength: length } = await one.backbone();
+  const order = pictures.map((_, n) => `picture ${n}`);
+  const targets = Uint8Array.from(order.flatMap((_, n) => (n % 2 === 0 ? [1, 0] : [0, 1])));
+  const set = { kind: 'multiclass', classes: 2, targets, folds: Uint8Array.of(0, 0, 0, 1, 1, 1), order } as const;
+  const start = { kind: 'multiclass', classes: 2, temperature: 1, bias: Float32Array.of(3, -3) } as const;
+  const classifier = {
+    ...start,
+    mean: new Float32Array(length),
+    scale: new Float32Array(length).fill(1),
+    weights: Float32Array.from({ length: 2 * length }, (_, at) => (((at * 37) % 11) - 5) / 1000),
+  };
+  // Sure, and wrong about half of the pictures: whatever learns a little is better.
+  const wrong = Float32Array.from(order.flatMap(() => [0.999999, 0.000001]));
+  const quick = { classifier, heldOut: wrong, penalty: 1, without: [classifier, classifier] };
+  const news: News[] = [];
+  const read = async (key: string) => pictures[order.indexOf(key)]!;
+  const tuned = await one.fineTune({ ...set, read }, quick, { hours: 1 }, { onNews: (told) => void news.push(told) });
+  assert.ok(news.some(({ phase, loss }) => phase === 'whole' && loss! > 0));
+  assert.equal(tuned.setting?.name, news.findLast(({ note }) => note !== undefined)!.note!.split(',')[0]);
+  assert.ok(tuned.heldOut.every((p) => p!.length === 2));
+  const changed = { key: 'its own', weights: tuned.classifier.backbone! };
+  const [[own], [plain]] = [await one.features([pictures[0]!], { changed }), await one.features([pictures[0]!])];
+  assert.notDeepEqual(own, plain);
+  assert.deepEqual((await one.features([pictures[0]!], { changed }))[0], own);
+  const abort = new AbortController();
+  const run = { signal: abort.signal, onNews: () => abort.abort(new Error('enough')) };
+  await assert.rejects(one.fineTune({ ...set, read }, quick, { hours: 1 }, run), /enough/);
 });

@@ -6,6 +6,8 @@ import { chunks } from '../../base/concurrency.ts';
 import { createApart } from '../../base/threads/apart.ts';
 import { createPool } from '../../base/threads/pool.ts';
 import { factsOf, findBackbone } from '../backbone/installed.ts';
+import { fineTune } from '../classify/fine-tune.ts';
+import { fineTunePlan } from '../classify/fine-tune-plan.ts';
 import { fitClassifier } from '../classify/fit.ts';
 import type { Vision } from '../vision.ts';
 import type { LongTasks } from './long-tasks.ts';
@@ -13,6 +15,9 @@ import type { Tasks } from './tasks.ts';
 
 /** More threads than this wait for memory rather than compute. */
 const threadsAtMost = 8;
+
+/** Networks that learn at the same time, half a gigabyte each. */
+const networksAtOnce = 3;
 
 /** Pictures sent to a thread together: fewer messages, and yet an urgent picture waits for one of them only. */
 const picturesAtOnce = 4;
@@ -39,7 +44,7 @@ export function createVision({
   return {
     backbone: async (wanted) => factsOf((await findBackbone(wanted, modelsFolder)).entry),
 
-    async features(pictures, { limits, backbone } = {}, run = {}) {
+    async features(pictures, { limits, backbone, changed } = {}, run = {}) {
       const failed = new AbortController();
       const signal = run.signal === undefined ? failed.signal : AbortSignal.any([run.signal, failed.signal]);
       let done = 0;
@@ -48,7 +53,7 @@ export function createVision({
         const copies = some.map((bytes) => new Uint8Array(bytes));
         const features = await pool.run(
           'features',
-          { pictures: copies, limits, backbone },
+          { pictures: copies, limits, backbone, changed },
           { ...run, signal, onProgress: () => {} },
           copies.map((copy) => copy.buffer),
         );
@@ -74,6 +79,22 @@ export function createVision({
         },
         run,
       ),
+
+    async fineTune({ read, ...set }, quick, { backbone, hours }, run) {
+      const { entry } = await findBackbone(backbone, modelsFolder);
+      const plan = fineTunePlan({ pictures: set.order.length, classes: set.classes, size: entry.size, hours });
+      return fineTune(
+        set,
+        quick,
+        plan,
+        {
+          atOnce: Math.min(threads, networksAtOnce),
+          learnWhole: (task, how) => apart.run('learnWhole', { task, backbone }, how, read),
+          calibrate: (scored, how) => pool.run('calibrate', scored, how),
+        },
+        run,
+      );
+    },
 
     fitDetector: ({ classes, pictures, read }, { backbone, ...plan }, run) =>
       apart.run('fitDetector', { set: { classes, pictures }, plan, threads, backbone }, run, read),
