@@ -2,9 +2,12 @@
 // server watches its parent: once it is gone, it stops as if it had been asked itself.
 import { isMainThread } from 'node:worker_threads';
 
-/** Sends this process SIGTERM when the one that started it ends; looks twice a second and keeps nothing alive. */
+/**
+ * Sends this process SIGTERM when the one that started it ends; looks twice a second and keeps nothing alive. A server that
+ * begins anew tells which one that was: it may be gone by then.
+ */
 export function stopWithParent() {
-  const parent = process.ppid;
+  const parent = Number(process.env.OWNSIGHT_PARENT ?? process.ppid);
   const timer = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(timer);
@@ -14,3 +17,4 @@ export function stopWithParent() {
 }
 
 if (isMainThread && process.env.npm_lifecycle_event !== undefined) stopWithParent();
+delete process.env.OWNSIGHT_PARENT;

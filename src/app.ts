@@ -8,6 +8,7 @@ import { modelsFolder } from './services/backbones.ts';
 import type { App } from './services/context.ts';
 import { createFetcher } from './services/fetcher-http.ts';
 import { createModels } from './services/models.ts';
+import { createTraces, type Traces } from './services/traces.ts';
 import { createTransfers } from './services/transfers.ts';
 import { anyAccount } from './store/accounts.ts';
 import { diskBlobs } from './store/blobs-disk.ts';
@@ -20,9 +21,10 @@ import { diskReserve, sparing } from './store/reserve.ts';
 import { createVision } from './vision/threads/vision-threads.ts';
 
 /** A key store that was lost must not be replaced by an empty one: so the data is asked first whether it needs it. */
-async function openKeysFor(db: Database, { keyStore, masterKeyFile }: Config): Promise<Keys> {
+async function openKeysFor(db: Database, { keyStore, masterKeyFile }: Config, traces: Traces): Promise<Keys> {
   try {
-    return openKeys({ folder: keyStore, masterKeyFile, needed: await anyAccount(db.query) });
+    const needed = await anyAccount(db.query);
+    return openKeys({ folder: keyStore, masterKeyFile, needed, onUse: traces.note });
   } catch (error) {
     await db.close();
     throw error;
@@ -52,7 +54,8 @@ export async function openApp(config: Config): Promise<OpenApp> {
     { path: join(config.keyStore, 'reserve'), bytes: MiB / 4 },
   ]);
   const db = await reserve.giveWay(() => openSqlite(join(config.home, 'ownsight.db'), clock));
-  const keys = await openKeysFor(db, config);
+  const traces = createTraces();
+  const keys = await openKeysFor(db, config, traces);
   const blobs = sparing(await diskBlobs(join(config.home, 'blobs')), reserve);
   const vision = createVision({
     ...(config.threads !== undefined && { threads: config.threads }),
@@ -72,6 +75,7 @@ export async function openApp(config: Config): Promise<OpenApp> {
     fetcher: createFetcher({ allowNetworks: config.allowNetworks }),
     models: createModels({ db, blobs, keys }),
     transfers: createTransfers(),
+    traces,
     async close() {
       await vision.close();
       await db.close();

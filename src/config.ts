@@ -34,6 +34,11 @@ export interface Config {
    * project. Default: each project's own setting.
    */
   readonly storePredictions: boolean;
+  /**
+   * `OWNSIGHT_RESTART_AFTER`: seconds without a request after which the server, once an account has been erased, begins
+   * anew with empty memory. Default 5; `never`, here `undefined`: only when you start it.
+   */
+  readonly restartAfter: number | undefined;
   /** `OWNSIGHT_LOG`: `silent`, `error`, `warn` or `info`. Default `info`. */
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info';
 }
@@ -71,6 +76,18 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       .filter((part) => part !== ''),
     threads: integer('OWNSIGHT_THREADS', 1, 64),
     storePredictions: storing === undefined,
+    restartAfter:
+      text('OWNSIGHT_RESTART_AFTER') === 'never' ? undefined : (integer('OWNSIGHT_RESTART_AFTER', 0, 3600) ?? 5),
     logLevel: level,
   };
 }
+
+/**
+ * The environment of a process that takes the place of this one: as it is, but for the port this one had, and the process
+ * whose end it is to end with (`scripts/parent.mjs`).
+ */
+export const environmentFor = ({ port, parent }: { port: number; parent: number }): NodeJS.ProcessEnv => ({
+  ...process.env,
+  OWNSIGHT_PORT: String(port),
+  OWNSIGHT_PARENT: String(parent),
+});

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { Command } from 'commander';
 import { type OpenApp, openApp } from '../app.ts';
 import { hasCode, writeFileDurablySync } from '../base/durable.ts';
@@ -15,6 +16,7 @@ import { createAccount, listAccounts, viewKeys } from '../services/accounts.ts';
 import { recover } from '../services/recovery.ts';
 import { clearSpool, interruptRestores } from '../services/restore/restores.ts';
 import { lockFile } from '../store/database-sqlite.ts';
+import { beginAnew, canBeginAnew, countRequests, whenCalm } from './anew.ts';
 import { lockRestores } from './restore-lock.ts';
 
 /** How long a stop may take before the process ends anyway, ms. What is cut off then is taken up again at the next start. */
@@ -22,6 +24,9 @@ const stopTime = 4500;
 
 /** How long requests have to end when the server stops, ms. */
 const requestTime = 3000;
+
+/** How long a server that is to begin anew waits for a pause, and for work under way, ms. */
+const patience = { noise: 60_000, work: 3_600_000 };
 
 /** `ownsight serve`: the server and its worker in one process, until SIGTERM or SIGINT. */
 export function serveCommand(): Command {
@@ -46,6 +51,7 @@ async function serve(options: { readyFile?: string }): Promise<void> {
   reserve.fill();
   const account = (await listAccounts(app))[0] ?? (await createAccount(app, { userName: 'owner' }));
   const server = await createServer(app);
+  const asked = countRequests(server.server);
   try {
     await server.listen({ host: config.host, port: config.port });
   } catch (error) {
@@ -72,23 +78,34 @@ async function serve(options: { readyFile?: string }): Promise<void> {
   const address = server.server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;
   const endpoint = config.publicUrl ?? `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`;
-  let stopping = false;
-  const stop = async (): Promise<void> => {
-    if (stopping) return;
-    stopping = true;
-    setTimeout(() => process.exit(0), stopTime).unref();
+  let ending: 'for good' | 'to begin anew' | undefined;
+  const end = (): never => (ending === 'for good' ? process.exit(0) : beginAnew(port));
+  const stop = async (how: 'for good' | 'to begin anew'): Promise<void> => {
+    const isEnding = ending !== undefined;
+    ending = how;
+    if (isEnding) return;
+    setTimeout(end, stopTime).unref();
     setTimeout(() => server.server.closeAllConnections(), requestTime).unref();
     if (options.readyFile !== undefined) rmSync(options.readyFile, { force: true });
     await Promise.all([server.close(), worker.stop(), interruptRestores(app)]);
     await app.close();
     unlock();
-    process.exit(0);
+    // A signal that came in this turn of the event loop is heard in the next one, and may have changed how it ends.
+    for (let turn = 0; turn < 2; turn++) await setImmediate();
+    end();
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop('for good'));
   if (options.readyFile !== undefined) writeReadyFile(options.readyFile, endpoint, account.id, keys);
   process.stdout.write(greeting(config, endpoint, keys));
   app.log.info('started', { port });
+  await app.traces.left;
+  const why = 'an account was erased, and freed memory may hold parts of it';
+  const quiet = config.restartAfter;
+  if (quiet === undefined || !canBeginAnew()) return app.log.warn('restart-needed', { why });
+  await whenCalm(asked, () => worker.isBusy() || app.transfers.restores.size > 0, { ...patience, quiet: quiet * 1000 });
+  if (ending !== undefined) return;
+  app.log.info('beginning-anew', { why });
+  await stop('to begin anew');
 }
 
 /** The queue, of which nothing that deletions need fails on a full disk. */

@@ -26,6 +26,7 @@ export function requireKey(app: App, api: Api): (request: FastifyRequest) => Pro
     const key = request.headers[name] ?? request.headers['ocp-apim-subscription-key'];
     const holder = typeof key === 'string' && key !== '' ? await authenticate(app, purpose, key) : undefined;
     if (holder === undefined) throw problem('Unauthorized');
+    app.traces.note(holder.accountId);
     request.accountId = holder.accountId;
     request.keySlot = holder.slot;
   };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { jobRun } from '../../test/fixtures/run.ts';
 import {
   blobIds,
@@ -14,6 +15,7 @@ import {
 import { newId } from '../base/id.ts';
 import type { JobRun, Jobs } from '../queue/job.ts';
 import { deleteAccount, resumeErasure } from '../services/erasure.ts';
+import { createTraces } from '../services/traces.ts';
 import { blobKey, blobKinds } from '../store/blobs.ts';
 import { tableCustody } from '../store/custody.ts';
 import { countRows, erasureOrder } from '../store/erase.ts';
@@ -304,4 +306,20 @@ test('a start sweeps every loose blob and takes up every erasure', async (t) => 
   ];
   assert.deepEqual(payloads.map((one) => JSON.stringify(one)).sort(), due.map((one) => JSON.stringify(one)).sort());
   assert.equal(blobIds(stays, 'model').length, 1);
+});
+
+test('an erased account leaves traces in the process that had something of it in its memory, and in no other', async (t) => {
+  const stores = await testStores(t);
+  const leftBy = async (stores: Stores, payload: Jobs['purge']): Promise<boolean> => {
+    await runPurge(stores, payload);
+    return Promise.race([stores.traces.left.then(() => true), setImmediate(false)]);
+  };
+  const [before, known, living] = [await plantAccount(stores), await plantAccount(stores), await plantAccount(stores)];
+  const { projectId } = await plantProject(stores, living);
+  for (const accountId of [before, known]) await deleteAccount(stores, accountId);
+  await markProject(stores, projectId);
+  assert.equal(await leftBy({ ...stores, traces: createTraces() }, { accountId: before }), false);
+  assert.equal(await leftBy(stores, { accountId: living, projectId }), false);
+  assert.equal(await leftBy(stores, { accountId: living }), false);
+  assert.equal(await leftBy(stores, { accountId: known }), true);
 });

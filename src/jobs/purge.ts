@@ -8,7 +8,7 @@ import { nextSweep, projectsWithLooseBlobs } from '../store/loose-blobs.ts';
 import { beingRestored } from '../store/restores.ts';
 import { isTrashed } from '../store/trash-items.ts';
 
-type Purging = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'erased'>;
+type Purging = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'erased' | 'traces'>;
 
 /**
  * Removes for good what was deleted: a whole account or project, or what a living project no longer needs; then the
@@ -18,23 +18,26 @@ type Purging = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'erased'>
 export async function purge(app: Purging, payload: Jobs['purge'], run: Pick<JobRun, 'signal'>): Promise<void> {
   const { accountId, projectId } = payload;
   const erasures = await erasuresUnderWay(app, payload);
-  if (projectId === undefined) await purgeAccount(app, accountId, run);
-  else await purgeProject(app, { accountId, projectId }, run);
+  const isGone = projectId === undefined && (await purgeAccount(app, accountId, run));
+  if (projectId !== undefined) await purgeProject(app, { accountId, projectId }, run);
   await listErased(app);
   await emptyLog(app, run.signal);
   await finishErasures(app, erasures);
+  if (isGone) app.traces.erased(accountId);
 }
 
-async function purgeAccount(app: Purging, accountId: string, run: Pick<JobRun, 'signal'>): Promise<void> {
+/** Whether nothing of it is left. */
+async function purgeAccount(app: Purging, accountId: string, run: Pick<JobRun, 'signal'>): Promise<boolean> {
   const account = await app.db.query
     .selectFrom('accounts')
     .select('deleted')
     .where('id', '=', accountId)
     .executeTakeFirst();
+  const goes = account !== undefined && account.deleted !== null && !(await isTrashed(app.db.query, { accountId }));
   if (account === undefined) destroyUnused(app, { accountId });
-  else if (account.deleted !== null && !(await isTrashed(app.db.query, { accountId })))
-    await eraseScope(app, { accountId }, run.signal);
+  else if (goes) await eraseScope(app, { accountId }, run.signal);
   for (const scope of await projectsWithLooseBlobs(app.db.query, accountId)) await sweepProject(app, scope, run);
+  return account === undefined || goes;
 }
 
 async function purgeProject(app: Purging, scope: Required<Jobs['purge']>, run: Pick<JobRun, 'signal'>): Promise<void> {

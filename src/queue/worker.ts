@@ -22,6 +22,8 @@ export interface WorkerParts {
 
 /** A running worker. */
 export interface Worker {
+  /** Whether a job is being done. */
+  isBusy(): boolean;
   /** Claims nothing more, aborts what runs and gives it back without losing an attempt. Resolves within 4.5 s. */
   stop(): Promise<void>;
 }
@@ -101,6 +103,7 @@ export function startWorker(parts: WorkerParts): Worker {
   const looping = loop();
 
   return {
+    isBusy: () => running.size > 0,
     async stop() {
       stopping.abort(new AppError('Stopping', 'The server is stopping.'));
       await looping;

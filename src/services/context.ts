@@ -10,6 +10,7 @@ import type { Reserve } from '../store/reserve.ts';
 import type { Vision } from '../vision/vision.ts';
 import type { Fetcher } from './fetcher.ts';
 import type { Models } from './models.ts';
+import type { Traces } from './traces.ts';
 import type { Transfers } from './transfers.ts';
 
 /** Everything a use case may need. Services take `Pick<App, …>` of it, so a signature says what a use case touches. */
@@ -27,6 +28,7 @@ export interface App {
   readonly fetcher: Fetcher;
   readonly models: Models;
   readonly transfers: Transfers;
+  readonly traces: Traces;
 }
 
 /** One project of one account: what most use cases are about. Both ids lower case. */

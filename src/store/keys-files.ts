@@ -38,6 +38,8 @@ export interface KeyFiles {
   readonly masterKeyFile: string;
   /** There are accounts already, sealed under keys of this store: a missing master key is not made anew. */
   readonly needed?: boolean;
+  /** Told of an account before its key, or one of its projects', is used for the first time. */
+  readonly onUse?: (accountId: string) => void;
 }
 
 const accountFile = 'account.key';
@@ -51,7 +53,7 @@ const lookupFile = 'lookup.key';
  * @throws AppError `MasterKey` when the master key's file is malformed, or is missing or another one although it is
  * needed to open what is there; nothing was changed.
  */
-export function openKeys({ folder, masterKeyFile, needed = false }: KeyFiles): Keys {
+export function openKeys({ folder, masterKeyFile, needed = false, onUse }: KeyFiles): Keys {
   if (needed && !existsSync(folder))
     throw new AppError(
       'MasterKey',
@@ -67,6 +69,7 @@ export function openKeys({ folder, masterKeyFile, needed = false }: KeyFiles): K
     const name = cacheName(scope);
     const cached = cache.get(name);
     if (cached !== undefined) return cached;
+    onUse?.(scope.accountId);
     const key = unwrap(scope, readKeyFile(folder, scope));
     const loaded = subkeys(key);
     key.fill(0);
@@ -121,6 +124,7 @@ export function openKeys({ folder, masterKeyFile, needed = false }: KeyFiles): K
     create(scope) {
       const path = keyFile(folder, scope);
       if (existsSync(path)) throw new Error('expected a scope without a key but received one that has it');
+      onUse?.(scope.accountId);
       const parent = scope.projectId === undefined ? undefined : load({ accountId: scope.accountId });
       const key = randomBytes(keyBytes);
       try {
