@@ -59,6 +59,7 @@ export const problems = {
   BadRequestMultiClassClassificationTrainingValidationFailed: [400, 'Not enough images per tag for training'],
   BadRequestMultiLabelClassificationTrainingValidationFailed: [400, 'Not enough images per tag for training'],
   BadRequestDetectionTrainingValidationFailed: [400, 'Not enough images per tag for training'],
+  BadRequestDetectionTrainingNotAllowNegativeTag: [400, 'Object detection cannot be trained with a negative tag.'],
   BadRequestTrainingAlreadyInProgress: [400, 'The project is being trained already.'],
   BadRequestInvalidEmailAddress: [400, 'Invalid e-mail address.'],
   BadRequestDomainNotSupportedForAdvancedTraining: [400, 'The domain does not support advanced training.'],

@@ -10,7 +10,7 @@ import { storing } from '../services/storing.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { Tx } from '../store/database.ts';
 import { noteForgotten } from '../store/forgetting.ts';
-import { findIteration, iterationImages, learnedImages, listExports, scoresId } from '../store/iterations.ts';
+import { findIteration, iterationImages, learnedImages, listExports, sealScores } from '../store/iterations.ts';
 import { abandonBlobs, keepBlobs } from '../store/loose-blobs.ts';
 import type { ExportRow, IterationImageRow, IterationRow, Sealed } from '../store/schema.ts';
 import { learn, recordLearned } from './learn.ts';
@@ -55,10 +55,7 @@ async function swap(
   run: JobRun,
 ): Promise<void> {
   const { accountId, projectId } = scope;
-  const results = images.map((image, index) => {
-    const id = scoresId(iterationId, image.image_id);
-    return app.keys.seal({ ...scope, kind: 'iteration_images.scores', id }, result(index));
-  });
+  const results = images.map((image, index) => sealScores(app.keys, scope, iterationId, image.image_id, result(index)));
   await app.db.transaction(async (tx) => {
     await run.fence(tx);
     const row = await findIteration(tx, projectId, iterationId);
@@ -111,12 +108,12 @@ async function writeResults(
   tx: Tx,
   iterationId: string,
   images: readonly IterationImageRow[],
-  results: readonly Sealed[],
+  results: readonly (Sealed | null)[],
 ): Promise<void> {
   for (const [index, { image_id }] of images.entries()) {
     await tx
       .updateTable('iteration_images')
-      .set({ scores: results[index]! })
+      .set({ scores: results[index] ?? null })
       .where('iteration_id', '=', iterationId)
       .where('image_id', '=', image_id)
       .execute();

@@ -1,11 +1,12 @@
 import { AppError } from '../base/errors.ts';
 import type { JobRun } from '../queue/job.ts';
 import type { App, ProjectScope } from '../services/context.ts';
-import { trainingSetLookup } from '../services/training.ts';
+import { recordedSet, trainingSetLookup } from '../services/training-set.ts';
 import type { Tx } from '../store/database.ts';
-import { iterationImages, learnedImages } from '../store/iterations.ts';
+import { learnedImages } from '../store/iterations.ts';
 import type { IterationRow } from '../store/schema.ts';
 import { learnClassifier } from './learn-classifier.ts';
+import { learnDetector } from './learn-detector.ts';
 import type { Learned } from './lesson.ts';
 
 /**
@@ -27,7 +28,8 @@ export async function learn(app: App, scope: ProjectScope, iteration: IterationR
       'All images of a tag were deleted while the iteration was being trained: train again.',
     );
   const positions = new Map(tags.map((tag) => [tag.tag_id, tag.position]));
-  return learnClassifier(app, scope, { iteration, images, positions }, run);
+  const learnKind = iteration.classification_type === null ? learnDetector : learnClassifier;
+  return learnKind(app, scope, { iteration, images, positions }, run);
 }
 
 /**
@@ -35,24 +37,13 @@ export async function learn(app: App, scope: ProjectScope, iteration: IterationR
  * the end, and returns what tells that nothing changed since (`training_set`).
  */
 export async function recordLearned(app: App, tx: Tx, scope: ProjectScope, row: IterationRow): Promise<string> {
-  const images = (await iterationImages(tx, row.id)).map((image) => ({
-    id: image.image_id,
-    tagIds: (JSON.parse(image.tag_ids) as string[]).sort(),
-  }));
-  const counts = new Map<string, number>();
-  for (const tagId of images.flatMap((image) => image.tagIds)) counts.set(tagId, (counts.get(tagId) ?? 0) + 1);
-  const tags = await tx
-    .selectFrom('iteration_tags')
-    .select('tag_id as id')
-    .where('iteration_id', '=', row.id)
-    .orderBy('tag_id')
-    .execute();
-  for (const { id } of tags)
+  const set = await recordedSet(app, tx, scope, row);
+  for (const { id, imageCount } of set.tags)
     await tx
       .updateTable('iteration_tags')
-      .set({ image_count: counts.get(id) ?? 0 })
+      .set({ image_count: imageCount })
       .where('iteration_id', '=', row.id)
       .where('tag_id', '=', id)
       .execute();
-  return trainingSetLookup(app, scope, row, { tags, images });
+  return trainingSetLookup(app, scope, row, set);
 }

@@ -15,6 +15,6 @@ export interface Learned {
   readonly model: Uint8Array;
   /** What it was learned from, by id. */
   readonly images: readonly IterationImageRow[];
-  /** The held-out result of the image at this position, as it is kept. */
-  readonly result: (index: number) => Uint8Array;
+  /** The held-out result of the image at this position, as it is kept; `null` if it was not held out. */
+  readonly result: (index: number) => Uint8Array | null;
 }

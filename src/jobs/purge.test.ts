@@ -255,6 +255,7 @@ test('walks over more deleted rows than it takes at once', async (t) => {
             image_id: id,
             project_id: planted.projectId,
             tag_ids: '[]',
+            regions: null,
             fold: 0,
             scores: null,
             forgetting: 0,

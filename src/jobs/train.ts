@@ -7,7 +7,7 @@ import { putSealed } from '../services/pictures.ts';
 import { storing } from '../services/storing.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { Tx } from '../store/database.ts';
-import { findIteration, learnedImages, scoresId } from '../store/iterations.ts';
+import { findIteration, learnedImages, sealScores } from '../store/iterations.ts';
 import { keepBlobs } from '../store/loose-blobs.ts';
 import type { IterationRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
@@ -50,10 +50,7 @@ async function keepResult(
     await app.db.transaction(async (tx) => {
       await run.fence(tx);
       for (const [index, image] of some) {
-        const sealed = app.keys.seal(
-          { ...scope, kind: 'iteration_images.scores', id: scoresId(iterationId, image.image_id) },
-          result(index),
-        );
+        const sealed = sealScores(app.keys, scope, iterationId, image.image_id, result(index));
         const { numUpdatedRows } = await tx
           .updateTable('iteration_images')
           .set({ scores: sealed })

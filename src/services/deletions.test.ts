@@ -61,7 +61,7 @@ async function grow(stores: Stores, planted: Planted, next: () => number): Promi
       for (const image_id of imageIds.filter(() => next() < 0.5))
         await tx
           .insertInto('iteration_images')
-          .values({ ...learned, image_id, tag_ids: '[]', fold: 0, scores: null, forgetting: 0 })
+          .values({ ...learned, image_id, tag_ids: '[]', regions: null, fold: 0, scores: null, forgetting: 0 })
           .execute();
       for (const status of ['Done', 'Failed'] as const)
         if (next() < 0.5)

@@ -37,7 +37,15 @@ async function addIteration(
     for (const [image_id, learned] of images)
       await tx
         .insertInto('iteration_images')
-        .values({ ...own, image_id, tag_ids: learned ? `["${tagId}"]` : '[]', fold: 0, scores: null, forgetting: 0 })
+        .values({
+          ...own,
+          image_id,
+          tag_ids: learned ? `["${tagId}"]` : '[]',
+          regions: null,
+          fold: 0,
+          scores: null,
+          forgetting: 0,
+        })
         .execute();
     for (const n of downloads)
       await tx

@@ -1,13 +1,18 @@
 import type { ImportedIteration } from '../domain/iteration.ts';
 import { limits } from '../domain/limits.ts';
 import type { ImagePerformance, IterationPerformance } from '../domain/performance.ts';
+import type { Prediction } from '../domain/prediction.ts';
 import { problem } from '../domain/problems.ts';
+import type { ClassificationType } from '../domain/project.ts';
 import type { Tag } from '../domain/tag.ts';
 import { countSelected, type ImageSelection, imagesFromRows, selectImages } from '../store/images.ts';
-import { iterationFromRow, iterationImages, scoresId } from '../store/iterations.ts';
+import { iterationFromRow, iterationImages, openScores } from '../store/iterations.ts';
+import { learnedRegions } from '../store/learned-regions.ts';
 import type { IterationImageRow, IterationRow } from '../store/schema.ts';
 import { listIterationTags, tagFromRow } from '../store/tags.ts';
-import { classificationPerformance } from '../vision/metrics/classification.ts';
+import { decodeFound } from '../vision/detect/found.ts';
+import { classificationPerformance, type Judged } from '../vision/metrics/classification.ts';
+import { detectionPerformance } from '../vision/metrics/detection.ts';
 import type { App, ProjectScope } from './context.ts';
 import type { ImageFilter } from './images.ts';
 import { requireIteration } from './iterations.ts';
@@ -17,27 +22,36 @@ import { tagNames } from './tags.ts';
 
 type Reading = Pick<App, 'db' | 'keys'>;
 
-/** What counts as predicted when no threshold is given: the portal's default since 2018. */
+/** What counts when no threshold is given, of probability and of overlap: Azure's default. */
 const defaultThreshold = 0.5;
 
+/** From where on something counts, each 0..1. */
+export interface Thresholds {
+  /** A probability counts as predicted; 0.5 if absent. */
+  readonly threshold?: number | undefined;
+  /** A box that was found counts as one that is marked, by what they share of what both cover; 0.5 if absent. */
+  readonly overlapThreshold?: number | undefined;
+}
+
 /**
- * How well an iteration predicts pictures it had not seen: every figure comes from the fold that held the picture out.
- * Of an imported one it is what the service it came from told at this threshold; at others it is worked out from what
- * that service told of each picture.
+ * How well an iteration predicts pictures it had not seen: every figure comes from a model that the picture was held out
+ * from. Of an imported one it is what the service it came from told at this threshold; at others it is worked out from
+ * what that service told of each picture.
  * @throws AppError `NotFoundProject`, `NotFoundIteration`, `NotFoundIterationPerformance` while it is not trained.
  */
 export async function iterationPerformance(
   app: Reading,
   scope: ProjectScope,
   iterationId: string,
-  threshold: number = defaultThreshold,
+  thresholds: Thresholds = {},
 ): Promise<IterationPerformance> {
   const iteration = await trainedIteration(app, scope, iterationId);
   const tags = (await listIterationTags(app.db.query, iterationId)).map((row) => tagFromRow(app.keys, scope, row));
   const told = toldOf(app, scope, iteration);
-  const same = told?.find((one) => Math.abs(one.threshold - threshold) < 1e-6);
+  const asked = thresholds.threshold ?? defaultThreshold;
+  const same = told?.find((one) => Math.abs(one.threshold - asked) < 1e-6);
   if (same !== undefined) return asTold(same, tags);
-  const computed = await heldOutPerformance(app, scope, iteration, threshold);
+  const computed = await heldOutPerformance(app, scope, iteration, thresholds);
   if (told === undefined || computed.images > 0) return computed;
   throw problem(
     'BadRequestNotSupported',
@@ -46,38 +60,57 @@ export async function iterationPerformance(
 }
 
 /**
- * The performance that follows from what the folds said of each picture, and of how many pictures they said something.
+ * The performance that follows from what was said of each picture that was held out, and of how many pictures something
+ * was said.
  */
 export async function heldOutPerformance(
   app: Reading,
   scope: ProjectScope,
   iteration: IterationRow,
-  threshold: number,
+  { threshold = defaultThreshold, overlapThreshold = defaultThreshold }: Thresholds,
 ): Promise<IterationPerformance & { readonly images: number }> {
   const tags = (await listIterationTags(app.db.query, iteration.id)).map((row) => tagFromRow(app.keys, scope, row));
   const rows = (await iterationImages(app.db.query, iteration.id)).filter((row) => row.scores !== null);
-  const position = new Map(tags.map((tag, index) => [tag.id, index]));
-  const probabilities = new Float32Array(rows.length * tags.length);
-  const targets = new Uint8Array(rows.length * tags.length);
-  rows.forEach((row, index) => {
-    probabilities.set(heldOut(app, scope, row)!, index * tags.length);
-    for (const tagId of JSON.parse(row.tag_ids) as string[]) targets[index * tags.length + position.get(tagId)!] = 1;
-  });
-  const { perClass, ...overall } = classificationPerformance(
-    {
-      kind: iteration.classification_type === 'Multiclass' ? 'multiclass' : 'multilabel',
-      classes: tags.length,
-      probabilities,
-      targets,
-      folds: Uint8Array.from(rows, (row) => row.fold),
-    },
-    threshold,
-  );
+  const { perClass, ...overall } =
+    iteration.classification_type === null
+      ? detectionPerformance(
+          rows.map((row) => ({
+            marked: learnedRegions(app.keys, scope, row).map(({ position, box }) => ({ ...box, label: position })),
+            found: decodeFound(openScores(app.keys, scope, row)!),
+          })),
+          tags.length,
+          { threshold, overlapThreshold },
+        )
+      : classificationPerformance(heldOutSet(app, scope, iteration.classification_type, rows, tags), threshold);
   const images = rows.length;
   return {
     ...overall,
     images,
     perTag: tags.map((tag, index) => ({ id: tag.id, name: tag.name, ...perClass[index]! })),
+  };
+}
+
+/** What the folds said of pictures beside what is true. */
+function heldOutSet(
+  app: Reading,
+  scope: ProjectScope,
+  classificationType: ClassificationType,
+  rows: readonly IterationImageRow[],
+  tags: readonly Tag[],
+): Judged {
+  const position = new Map(tags.map((tag, index) => [tag.id, index]));
+  const probabilities = new Float32Array(rows.length * tags.length);
+  const targets = new Uint8Array(rows.length * tags.length);
+  rows.forEach((row, index) => {
+    probabilities.set(openScores(app.keys, scope, row)!, index * tags.length);
+    for (const tagId of JSON.parse(row.tag_ids) as string[]) targets[index * tags.length + position.get(tagId)!] = 1;
+  });
+  return {
+    kind: classificationType === 'Multiclass' ? 'multiclass' : 'multilabel',
+    classes: tags.length,
+    probabilities,
+    targets,
+    folds: Uint8Array.from(rows, (row) => row.fold),
   };
 }
 
@@ -98,7 +131,8 @@ function asTold({ threshold: _asked, perTag, ...overall }: Told[number], tags: r
 }
 
 /**
- * One page of an iteration's images, each with what the fold that had not seen it predicted.
+ * One page of an iteration's images, each with what was predicted for it by a model that had not seen it: of a
+ * classifier all it learned from, of a detector those that were held out.
  * @throws AppError as {@link iterationPerformance}.
  */
 export async function imagePerformances(
@@ -107,31 +141,36 @@ export async function imagePerformances(
   iterationId: string,
   filter: Pick<ImageFilter, 'tagIds' | 'orderBy' | 'take' | 'skip'>,
 ): Promise<ImagePerformance[]> {
-  await trainedIteration(app, scope, iterationId);
+  const iteration = await trainedIteration(app, scope, iterationId);
   const db = app.db.query;
-  const rows = await selectImages(db, learned(scope, iterationId, filter.tagIds), {
+  const rows = await selectImages(db, learned(scope, iteration, filter.tagIds), {
     orderBy: filter.orderBy ?? 'Newest',
     take: Math.min(filter.take ?? limits.defaultTake, limits.take),
     skip: filter.skip ?? 0,
   });
   const images = await imagesFromRows(db, app.keys, scope, rows, { names: await tagNames(app, scope), iterationId });
-  const naming = await namingOf(db, app.keys, scope, iterationId);
-  const scores = new Map(
-    (
-      await iterationImages(
-        db,
-        iterationId,
-        images.map((image) => image.id),
-      )
-    ).map((row) => [row.image_id, row]),
+  const ids = images.map((image) => image.id);
+  const predicted = await heldOutPredictions(app, scope, iteration, await iterationImages(db, iterationId, ids));
+  return images.map((image) => ({ image, predictions: predicted.get(image.id) ?? [] }));
+}
+
+/** What was predicted for images that were held out, best first. */
+async function heldOutPredictions(
+  app: Reading,
+  scope: ProjectScope,
+  iteration: IterationRow,
+  rows: readonly IterationImageRow[],
+): Promise<ReadonlyMap<string, Prediction[]>> {
+  const naming = await namingOf(app.db.query, app.keys, scope, iteration.id);
+  return new Map(
+    rows.flatMap((row) => {
+      const scores = openScores(app.keys, scope, row);
+      if (scores === undefined) return [];
+      const detects = iteration.classification_type === null;
+      const predictions = detects ? naming.found(decodeFound(scores)) : naming.probabilities(scores);
+      return [[row.image_id, predictions.sort(byProbability)]];
+    }),
   );
-  return images.map((image) => {
-    const probabilities = heldOut(app, scope, scores.get(image.id)!);
-    return {
-      image,
-      predictions: probabilities === undefined ? [] : naming.probabilities(probabilities).sort(byProbability),
-    };
-  });
 }
 
 /** How many images of an iteration have held-out predictions. @throws AppError as {@link iterationPerformance}. */
@@ -141,15 +180,19 @@ export async function imagePerformanceCount(
   iterationId: string,
   tagIds?: readonly string[],
 ): Promise<number> {
-  await trainedIteration(app, scope, iterationId);
-  return countSelected(app.db.query, learned(scope, iterationId, tagIds));
+  return countSelected(app.db.query, learned(scope, await trainedIteration(app, scope, iterationId), tagIds));
 }
 
-const learned = (scope: ProjectScope, iterationId: string, tagIds: readonly string[] | undefined): ImageSelection => ({
-  projectId: scope.projectId,
+const learned = (
+  { projectId }: ProjectScope,
+  { id: iterationId, status, classification_type }: IterationRow,
+  tagIds: readonly string[] | undefined,
+): ImageSelection => ({
+  projectId,
   iterationId,
   tagIds,
   status: 'Tagged',
+  judged: classification_type === null && status === 'Completed',
 });
 
 async function trainedIteration(app: Reading, scope: ProjectScope, iterationId: string): Promise<IterationRow> {
@@ -157,13 +200,4 @@ async function trainedIteration(app: Reading, scope: ProjectScope, iterationId: 
   const row = await requireIteration(app.db.query, scope, iterationId);
   if (row.status !== 'Completed' && row.status !== 'Imported') throw problem('NotFoundIterationPerformance');
   return row;
-}
-
-/** The held-out probabilities of an image, float32 [C]. */
-function heldOut(app: Reading, scope: ProjectScope, row: IterationImageRow): Float32Array | undefined {
-  if (row.scores === null) return undefined;
-  const id = scoresId(row.iteration_id, row.image_id);
-  return new Float32Array(
-    new Uint8Array(app.keys.open({ ...scope, kind: 'iteration_images.scores', id }, row.scores)).buffer,
-  );
 }

@@ -56,7 +56,7 @@ export const tableTakeout = {
     restore: 'restored',
   },
   iteration_tags: { opened: {}, restore: 'restored' },
-  iteration_images: { opened: { scores: 'float32' }, restore: 'restored' },
+  iteration_images: { opened: { regions: 'json with ids', scores: 'float32' }, restore: 'restored' },
   predictions: { opened: { application: 'text', results: 'json with ids' }, restore: 'restored' },
   exports: { opened: {}, restore: 'restored' },
   retention: { opened: {}, restore: 'restored' },

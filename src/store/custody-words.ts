@@ -86,7 +86,7 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'até a iteração ser excluída',
     ),
     iteration_images: words(
-      'com quais fotos uma iteração aprendeu, e o que disse de cada uma antes de vê-la',
+      'com quais fotos uma iteração aprendeu, o que estava marcado nelas, e o que disse de cada uma antes de vê-la',
       'para dizer quais modelos aprenderam com uma foto, e como cada um se sai com fotos que não viu',
       'até a iteração ser excluída, ou a foto ser excluída de todas as iterações',
     ),
@@ -254,7 +254,7 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'finché l’iterazione non viene eliminata',
     ),
     iteration_images: words(
-      'da quali foto ha imparato un’iterazione, e che cosa ha detto di ciascuna prima di averla vista',
+      'da quali foto ha imparato un’iterazione, che cosa vi era segnato, e che cosa ha detto di ciascuna prima di averla vista',
       'per dire quali modelli hanno imparato da una foto, e come va ciascuno con foto che non ha visto',
       'finché l’iterazione non viene eliminata, o la foto eliminata da tutte le iterazioni',
     ),

@@ -268,7 +268,7 @@ export const tableCustody = {
   },
   iteration_images: {
     owner: 'project',
-    what: 'which pictures an iteration learned from, and what it said of each before it had seen it',
+    what: 'which pictures an iteration learned from, what was marked in them, and what it said of each before it had seen it',
     why: 'to tell which models learned from a picture, and how well each does on pictures it had not seen',
     dataClass: 'derived',
     kept: 'until the iteration is deleted, or the picture is deleted from all iterations',
@@ -281,6 +281,7 @@ export const tableCustody = {
       image_id: 'id',
       project_id: 'id',
       tag_ids: 'ids',
+      regions: 'sealed by project key',
       fold: 'number',
       scores: 'sealed by project key',
       forgetting: 'flag',

@@ -1,9 +1,12 @@
-import type { Image } from '../domain/image.ts';
+import type { Image, ImageTag } from '../domain/image.ts';
 import type { Box, Region } from '../domain/region.ts';
 import type { Queries } from './database.ts';
+import { iterationImages } from './iterations.ts';
 import type { KeyScope, Keys } from './keys.ts';
+import { learnedRegions } from './learned-regions.ts';
 import type { ImageRow, RegionRow } from './schema.ts';
 import { openText, openTextOrNull } from './sealed.ts';
+import { listIterationTags } from './tags.ts';
 
 /** Which images: of the workspace, or of the iteration named. */
 export interface ImageSelection {
@@ -12,6 +15,8 @@ export interface ImageSelection {
   /** Images that carry any of these; empty = no such bound. */
   readonly tagIds?: readonly string[] | undefined;
   readonly status?: 'All' | 'Tagged' | 'Untagged' | undefined;
+  /** Only those the iteration has a held-out result of. */
+  readonly judged?: boolean;
   /** Only these. */
   readonly ids?: readonly string[] | undefined;
 }
@@ -25,7 +30,7 @@ export interface Page {
 
 function selected(db: Queries, selection: ImageSelection) {
   let query = db.selectFrom('images').where('images.project_id', '=', selection.projectId);
-  const { iterationId, tagIds = [], status = 'All', ids } = selection;
+  const { iterationId, tagIds = [], status = 'All', judged = false, ids } = selection;
   if (ids) query = query.where('images.id', 'in', [...ids]);
   if (iterationId === undefined) {
     query = query.where('images.workspace', '=', 1);
@@ -44,6 +49,7 @@ function selected(db: Queries, selection: ImageSelection) {
         .selectFrom('iteration_images')
         .select('iteration_images.image_id')
         .where('iteration_images.iteration_id', '=', iterationId)
+        .$if(judged, (some) => some.where('iteration_images.scores', 'is not', null))
         .$if(status === 'Untagged', (none) => none.where('iteration_images.tag_ids', '=', '[]'))
         .$if(status === 'Tagged', (some) => some.where('iteration_images.tag_ids', '!=', '[]'))
         .$if(tagIds.length > 0, (some) =>
@@ -139,9 +145,15 @@ export const regionFromRow = (
   created: row.created,
 });
 
+/** What images are labelled with, by image. */
+interface Labels {
+  readonly tags: Map<string, ImageTag[]>;
+  readonly regions: Map<string, Region[]>;
+}
+
 /**
  * The nouns of image rows with their tags, regions and metadata. With `names` absent tag names are null, as in answers
- * to a creation. With `iterationId` the tags are those of that iteration's time.
+ * to a creation. With `iterationId` the tags and regions are those of that iteration's time.
  */
 export async function imagesFromRows(
   db: Queries,
@@ -151,45 +163,10 @@ export async function imagesFromRows(
   options: { readonly names?: ReadonlyMap<string, string>; readonly iterationId?: string | undefined } = {},
 ): Promise<Image[]> {
   if (rows.length === 0) return [];
-  const ids = rows.map((row) => row.id);
   const names = options.names ?? new Map<string, string>();
-  const tags = new Map<string, { tagId: string; tagName: string | null; created: number }[]>();
-  const add = (imageId: string, tagId: string, created: number): void => {
-    const list = tags.get(imageId) ?? [];
-    list.push({ tagId, tagName: names.get(tagId) ?? null, created });
-    tags.set(imageId, list);
-  };
-  if (options.iterationId === undefined) {
-    const links = await db
-      .selectFrom('image_tags')
-      .selectAll()
-      .where('image_id', 'in', ids)
-      .orderBy('created')
-      .execute();
-    for (const link of links) add(link.image_id, link.tag_id, link.created);
-  } else {
-    const created = new Map(rows.map((row) => [row.id, row.created]));
-    const links = await db
-      .selectFrom('iteration_images')
-      .select(['image_id', 'tag_ids'])
-      .where('iteration_id', '=', options.iterationId)
-      .where('image_id', 'in', ids)
-      .execute();
-    for (const link of links)
-      for (const tagId of JSON.parse(link.tag_ids) as string[])
-        add(link.image_id, tagId, created.get(link.image_id) ?? 0);
-  }
-  const regions = new Map<string, Region[]>();
-  for (const row of await db
-    .selectFrom('regions')
-    .selectAll()
-    .where('image_id', 'in', ids)
-    .orderBy('created')
-    .execute()) {
-    const list = regions.get(row.image_id) ?? [];
-    list.push(regionFromRow(keys, scope, row, names));
-    regions.set(row.image_id, list);
-  }
+  const labels: Labels = { tags: new Map(), regions: new Map() };
+  if (options.iterationId === undefined) await addLabels(labels, db, keys, scope, rows, names);
+  else await addLearned(labels, db, keys, scope, rows, names, options.iterationId);
   return rows.map((row) => {
     const metadata = openTextOrNull(keys, scope, 'images.metadata', row.id, row.metadata);
     return {
@@ -198,9 +175,58 @@ export async function imagesFromRows(
       created: row.created,
       width: row.width,
       height: row.height,
-      tags: tags.get(row.id) ?? [],
-      regions: regions.get(row.id) ?? [],
+      tags: labels.tags.get(row.id) ?? [],
+      regions: labels.regions.get(row.id) ?? [],
       metadata: metadata === null ? null : (JSON.parse(metadata) as Record<string, string>),
     };
   });
+}
+
+const addTo = <T>(lists: Map<string, T[]>, imageId: string, one: T): void => {
+  const list = lists.get(imageId);
+  if (list === undefined) lists.set(imageId, [one]);
+  else list.push(one);
+};
+
+/** What images of the workspace are labelled with now. */
+async function addLabels(
+  { tags, regions }: Labels,
+  db: Queries,
+  keys: Keys,
+  scope: KeyScope,
+  images: readonly ImageRow[],
+  names: ReadonlyMap<string, string>,
+): Promise<void> {
+  const ids = images.map((row) => row.id);
+  const of = <T extends 'image_tags' | 'regions'>(table: T) =>
+    db
+      .selectFrom(table as 'regions')
+      .selectAll()
+      .where('image_id', 'in', ids)
+      .orderBy('created')
+      .execute();
+  for (const { image_id, tag_id, created } of await of('image_tags'))
+    addTo(tags, image_id, { tagId: tag_id, tagName: names.get(tag_id) ?? null, created });
+  for (const row of await of('regions')) addTo(regions, row.image_id, regionFromRow(keys, scope, row, names));
+}
+
+/** What an iteration learned of images. */
+async function addLearned(
+  { tags, regions }: Labels,
+  db: Queries,
+  keys: Keys,
+  scope: KeyScope,
+  images: readonly ImageRow[],
+  names: ReadonlyMap<string, string>,
+  iterationId: string,
+): Promise<void> {
+  const createdOf = new Map(images.map((row) => [row.id, row.created]));
+  const learned = await listIterationTags(db, iterationId);
+  for (const row of await iterationImages(db, iterationId, [...createdOf.keys()])) {
+    const created = createdOf.get(row.image_id) ?? 0;
+    const label = (tagId: string) => ({ tagId, tagName: names.get(tagId) ?? null, created });
+    for (const tagId of JSON.parse(row.tag_ids) as string[]) addTo(tags, row.image_id, label(tagId));
+    for (const { id, position, box } of learnedRegions(keys, scope, row))
+      addTo(regions, row.image_id, { id, imageId: row.image_id, ...label(learned[position]!.id), box });
+  }
 }

@@ -2,7 +2,7 @@ import { domainById } from '../domain/domain.ts';
 import type { ImportedIteration, Iteration } from '../domain/iteration.ts';
 import type { Queries } from './database.ts';
 import type { KeyScope, Keys } from './keys.ts';
-import type { ExportRow, IterationImageRow, IterationRow } from './schema.ts';
+import type { ExportRow, IterationImageRow, IterationRow, Sealed } from './schema.ts';
 import { openText, openTextOrNull } from './sealed.ts';
 
 /** The project's iterations, newest first. */
@@ -51,8 +51,26 @@ export const listExports = (db: Queries, projectId: string, iterationId: string)
     .orderBy('created')
     .execute();
 
-/** What a held-out result is bound to when it is sealed. */
+/** What is sealed of an image of an iteration is bound to this. */
 export const scoresId = (iterationId: string, imageId: string): string => `${iterationId}/${imageId}`;
+
+const scores = 'iteration_images.scores';
+
+/** A held-out result, sealed; `null` where there is none. */
+export const sealScores = (
+  keys: Keys,
+  scope: KeyScope,
+  iterationId: string,
+  imageId: string,
+  result: Uint8Array | null,
+): Sealed | null => result && keys.seal({ ...scope, kind: scores, id: scoresId(iterationId, imageId) }, result);
+
+/** The inverse of {@link sealScores}, as the numbers that the column holds. */
+export function openScores(keys: Keys, scope: KeyScope, row: IterationImageRow): Float32Array | undefined {
+  if (row.scores === null) return undefined;
+  const id = scoresId(row.iteration_id, row.image_id);
+  return new Float32Array(new Uint8Array(keys.open({ ...scope, kind: scores, id }, row.scores)).buffer);
+}
 
 /** The noun of a row, its texts opened. */
 export function iterationFromRow(keys: Keys, scope: KeyScope, row: IterationRow): Iteration {

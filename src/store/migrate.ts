@@ -14,6 +14,7 @@ import { imported } from './migrations/0007-imported.ts';
 import { transfers } from './migrations/0008-transfers.ts';
 import { backups } from './migrations/0009-backups.ts';
 import { trashEnds } from './migrations/0010-trash-ends.ts';
+import { learnedRegions } from './migrations/0011-learned-regions.ts';
 import { backbones } from './migrations/0013-backbones.ts';
 
 /** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
@@ -31,6 +32,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0009-backups', backups],
   ['0008-transfers', transfers],
   ['0010-trash-ends', trashEnds],
+  ['0011-learned-regions', learnedRegions],
   ['0013-backbones', backbones],
 ];
 

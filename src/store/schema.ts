@@ -206,11 +206,17 @@ export interface IterationImageRow {
   iteration_id: string;
   image_id: string;
   project_id: string;
-  /** JSON array of tag ids, as they were when training began. */
+  /** JSON array of tag ids, as they were when training began; of a detector those of `regions`. */
   tag_ids: string;
-  /** Which of the five folds held it out, 0..4. */
+  /** What a detector learns from: JSON as `store/learned-regions.ts` has it; `id` = `<iteration>/<image>`. `null` where nothing is marked, and for classifiers. */
+  regions: Sealed | null;
+  /** Which of the five folds held it out, 0..4. Of a detector 0: it holds out those that have `scores`. */
   fold: number;
-  /** Float32 little-endian probabilities in tag order, from the fold that did not see it; `id` = `<iteration>/<image>`. `null` until trained, and for images without tags. */
+  /**
+   * Float32 little-endian; `id` = `<iteration>/<image>`. Probabilities in tag order, from the fold that did not see it;
+   * of a detector that did not see it what it found, as `encodeFound`. `null` until trained, for images without tags,
+   * and for those that a detector did see.
+   */
   scores: Sealed | null;
   /** 1: the iteration is to forget it, and its model still knows it. */
   forgetting: Flag;

@@ -96,9 +96,9 @@ test('pages, pauses where the service asks for them, and takes what it tells as 
   const iteration = await getIteration(stores, scope, iterationId);
   assert.deepEqual([iteration.status, iteration.imported!.publishName], ['Imported', 'live']);
   // At a threshold that was asked for: word for word; at another: from what was told of each picture.
-  const told = await iterationPerformance(stores, scope, iterationId, 0.35);
+  const told = await iterationPerformance(stores, scope, iterationId, { threshold: 0.35 });
   assert.deepEqual([told.precision, told.perTag[0]!.id], [0.35, tagId]);
-  assert.equal((await iterationPerformance(stores, scope, iterationId, 0.77)).recall, 0);
+  assert.equal((await iterationPerformance(stores, scope, iterationId, { threshold: 0.77 })).recall, 0);
 });
 
 for (const [version, expectedResized, note] of [
@@ -201,8 +201,8 @@ test('a detector: boxes come; of its iteration what was told, at the thresholds 
     image!.regions.map((one) => [one.id, one.box, one.created]),
     [[regionId, box, Date.parse('2019-09-16T15:09:02.699Z') * 1000 + 334]],
   );
-  assert.equal((await iterationPerformance(stores, scope, iterationId, 0.35)).precision, 0.35);
-  await assert.rejects(iterationPerformance(stores, scope, iterationId, 0.77), /ask for one of these/);
+  assert.equal((await iterationPerformance(stores, scope, iterationId, { threshold: 0.35 })).precision, 0.35);
+  await assert.rejects(iterationPerformance(stores, scope, iterationId, { threshold: 0.77 }), /ask for one of these/);
   const results = await imagePerformances(stores, scope, iterationId, {});
   assert.deepEqual(
     results.map((one) => one.predictions),

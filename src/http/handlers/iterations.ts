@@ -67,7 +67,7 @@ export const iterationHandlers: Pick<Handlers, Ids> = {
   },
   async GetIterationPerformance({ app, scope, params, query }) {
     return {
-      body: fromIterationPerformance(await iterationPerformance(app, scope, params.iterationId, query.threshold)),
+      body: fromIterationPerformance(await iterationPerformance(app, scope, params.iterationId, query)),
     };
   },
   async GetImagePerformances({ app, scope, params, query, links }) {

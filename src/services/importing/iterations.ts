@@ -1,7 +1,9 @@
 import { runsOf } from '../../base/concurrency.ts';
+import { newId } from '../../base/id.ts';
 import type { ImportedIteration } from '../../domain/iteration.ts';
 import type { Tx } from '../../store/database.ts';
-import { iterationFromRow, scoresId } from '../../store/iterations.ts';
+import { iterationFromRow, sealScores } from '../../store/iterations.ts';
+import { regionsInOrder, sealRegions } from '../../store/learned-regions.ts';
 import type { IterationRow } from '../../store/schema.ts';
 import { sealText } from '../../store/sealed.ts';
 import { foldOf } from '../../vision/train/split.ts';
@@ -41,8 +43,12 @@ export async function putIteration(
     return;
   }
   const tags = await putTags(app, target, id, iteration);
+  const order = [...tags.keys()];
   const link = async (tx: Tx, picture: SourcePicture, imageId: string): Promise<void> => {
     const tagIds = picture.tags.flatMap((tag) => tags.get(tag.key) ?? []);
+    const regions = picture.regions.flatMap(({ id, key, box }) =>
+      tags.has(key) && !('pixels' in box) ? { id: id ?? newId(), position: order.indexOf(key), box } : [],
+    );
     await tx
       .insertInto('iteration_images')
       .values({
@@ -50,6 +56,7 @@ export async function putIteration(
         image_id: imageId,
         project_id: scope.projectId,
         tag_ids: JSON.stringify([...new Set(tagIds)].sort()),
+        regions: sealRegions(app.keys, scope, id, imageId, regionsInOrder(regions)),
         fold: foldOf(imageId),
         scores: null,
         forgetting: 0 as const,
@@ -204,10 +211,10 @@ async function putResults(
           const at = order.indexOf(tags.get(key) ?? '');
           if (at >= 0) scores[at] = probability;
         }
-        const thing = { ...scope, kind: 'iteration_images.scores', id: scoresId(iterationId, imageId) };
+        const result = new Uint8Array(scores.buffer);
         await tx
           .updateTable('iteration_images')
-          .set({ scores: app.keys.seal(thing, new Uint8Array(scores.buffer)) })
+          .set({ scores: sealScores(app.keys, scope, iterationId, imageId, result) })
           .where('iteration_id', '=', iterationId)
           .where('image_id', '=', imageId)
           .execute();
@@ -231,7 +238,7 @@ async function finish(
   }));
   const told = performance.find((one) => one.threshold === compareAt);
   if (told !== undefined) {
-    const computed = await heldOutPerformance(app, scope, await rowOf(app, id), compareAt);
+    const computed = await heldOutPerformance(app, scope, await rowOf(app, id), { threshold: compareAt });
     const isComparable = classificationType !== null && computed.images > 0;
     report.compared.push({
       iteration: iteration.name,

@@ -6,12 +6,11 @@ import { limits } from '../../domain/limits.ts';
 import { type BlobKind, blobKey } from '../../store/blobs.ts';
 import { blobCustody, tableCustody } from '../../store/custody.ts';
 import { blobKindsOf, hasBlob, type PlainForm } from '../../store/custody-takeout.ts';
-import { iterationImages, listIterations } from '../../store/iterations.ts';
+import { listIterations } from '../../store/iterations.ts';
 import { keepBlobs } from '../../store/loose-blobs.ts';
 import { projectNameTaken } from '../../store/projects.ts';
 import { type AnyRow, insertRows } from '../../store/rows.ts';
 import type { Tables } from '../../store/schema.ts';
-import { listIterationTags } from '../../store/tags.ts';
 import { prepare } from '../../vision/image/decode.ts';
 import { record } from '../audit.ts';
 import type { App, ProjectScope } from '../context.ts';
@@ -20,7 +19,7 @@ import { projectNameLookup } from '../projects.ts';
 import { scheduleSweep } from '../retention.ts';
 import { storing } from '../storing.ts';
 import { columnsOf, encodeColumn, rowId } from '../takeout/open-row.ts';
-import { trainingSetLookup } from '../training.ts';
+import { recordedSet, trainingSetLookup } from '../training-set.ts';
 import { blobOf, restoredTables } from './archive-check.ts';
 import { rowsIn } from './archive-rows.ts';
 import { assertSame, type CheckedBag } from './bag-check.ts';
@@ -198,12 +197,7 @@ async function reveal(app: Restoring, scope: ProjectScope): Promise<void> {
   const { projectId } = scope;
   await app.db.transaction(async (tx) => {
     for (const iteration of await listIterations(tx, projectId)) {
-      const tags = (await listIterationTags(tx, iteration.id)).sort((a, b) => (a.id < b.id ? -1 : 1));
-      const images = (await iterationImages(tx, iteration.id)).map((row) => ({
-        id: row.image_id,
-        tagIds: (JSON.parse(row.tag_ids) as string[]).sort(),
-      }));
-      const lookup = trainingSetLookup(app, scope, iteration, { tags, images });
+      const lookup = trainingSetLookup(app, scope, iteration, await recordedSet(app, tx, scope, iteration));
       await tx.updateTable('iterations').set({ training_set: lookup }).where('id', '=', iteration.id).execute();
     }
     const named = await freeName(app, tx, scope);

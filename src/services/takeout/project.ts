@@ -10,6 +10,7 @@ import { iterationFromRow, listIterations } from '../../store/iterations.ts';
 import type { AnyRow } from '../../store/rows.ts';
 import type { ImageRow, IterationRow, Tables } from '../../store/schema.ts';
 import { listIterationTags, listTags, tagFromRow } from '../../store/tags.ts';
+import { decodeFound } from '../../vision/detect/found.ts';
 import { labelFile, metadataFile } from '../../vision/export/manifest.ts';
 import type { ProjectScope } from '../context.ts';
 import { iterationPerformance } from '../performance.ts';
@@ -282,6 +283,7 @@ async function* takeHeldOut(
   notes: Notes,
 ): AsyncGenerator<ArchiveEntry> {
   const lines = rowLines(scope, 'iteration_images');
+  const detection = (await getProject(app, scope)).classificationType === null;
   // Rows come by iteration: one set of tags and one file at a time.
   let current: { id: string; tags: Tag[]; lines: ReturnType<typeof jsonLines> } | undefined;
   for await (const page of pages)
@@ -298,11 +300,15 @@ async function* takeHeldOut(
       }
       const scores = open.scores as number[] | null;
       if (scores === null) continue;
+      const { tags } = current;
+      const named = (label: number) => ({ id: tags[label]!.id, name: tags[label]!.name });
       yield* current.lines.add({
         imageId: row.image_id,
         fold: row.fold,
         tagIds: JSON.parse(row.tag_ids as string),
-        predictions: current.tags.map(({ id, name }, index) => ({ id, name, probability: scores[index] })),
+        predictions: detection
+          ? decodeFound(scores).map(({ label, score, ...box }) => ({ ...named(label), probability: score, box }))
+          : tags.map((_, label) => ({ ...named(label), probability: scores[label] })),
       });
     }
   if (current !== undefined) yield* current.lines.end();
