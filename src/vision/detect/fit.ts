@@ -2,10 +2,10 @@ import { random } from '../../base/random.ts';
 import type { Run } from '../../base/run.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { gallery } from '../image/gallery.ts';
-import { foldOf } from '../train/split.ts';
 import { cellsOf } from './cells.ts';
 import type { DetectorFit, DetectorSet } from './detector.ts';
 import { headWeights } from './head.ts';
+import { holdOut } from './held-out.ts';
 import { judgeBy } from './judge.ts';
 import { learnHead } from './learn-head.ts';
 import { learnWhole } from './learn-whole.ts';
@@ -23,7 +23,7 @@ const rooms = { heldOut: 1e8, learned: 4e8 };
 
 /**
  * Learns a detector: first the head on the backbone as it is, then both together, on pictures seen in ever new parts
- * and light. A fifth of the pictures is held out; the point to stop at is the one that does best by those. A function of
+ * and light. A fifth of the pictures is held out, as `held-out.ts` says; the point to stop at is the one that does best by those. A function of
  * the set, its keys and the plan: no step looks at a clock. The score it tells is the mean average precision.
  * @throws AppError `TrainingDiverged`; the signal's reason when aborted, after the step in hand.
  */
@@ -34,13 +34,8 @@ export async function fitDetector(
   run: Run = {},
 ): Promise<DetectorFit> {
   const cells = cellsOf(plan.size);
-  const sorted = pictures.toSorted((a, b) => (a.key < b.key ? -1 : 1));
-  const learned = sorted.filter((one) => foldOf(one.key) !== 0);
-  const heldOut = gallery(
-    sorted.filter((one) => foldOf(one.key) === 0),
-    read,
-    { side: plan.size, room: rooms.heldOut },
-  );
+  const { learned, heldOut: judges } = holdOut(pictures, classes);
+  const heldOut = gallery(judges, read, { side: plan.size, room: rooms.heldOut });
   const all = plan.steps.head + wholeStep * plan.steps.whole;
   let done = 0;
   const loop = (phase: 'head' | 'whole', worth: number) => ({
