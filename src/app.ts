@@ -17,6 +17,7 @@ import { openSqlite } from './store/database-sqlite.ts';
 import { erasedList } from './store/erased-list.ts';
 import type { Keys } from './store/keys.ts';
 import { openKeys } from './store/keys-files.ts';
+import { diskOpener } from './store/opener.ts';
 import { diskReserve, sparing } from './store/reserve.ts';
 import { createVision } from './vision/threads/vision-threads.ts';
 
@@ -36,7 +37,7 @@ const MiB = 1024 * 1024;
 /** An application whose stores are open. */
 export interface OpenApp extends App {
   readonly queue: EmbeddedQueue;
-  /** Stops the compute threads and closes the database. */
+  /** Stops the threads and closes the database. */
   close(): Promise<void>;
 }
 
@@ -56,7 +57,9 @@ export async function openApp(config: Config): Promise<OpenApp> {
   const db = await reserve.giveWay(() => openSqlite(join(config.home, 'ownsight.db'), clock));
   const traces = createTraces();
   const keys = await openKeysFor(db, config, traces);
-  const blobs = sparing(await diskBlobs(join(config.home, 'blobs')), reserve);
+  const blobFolder = join(config.home, 'blobs');
+  const blobs = sparing(await diskBlobs(blobFolder), reserve);
+  const opener = diskOpener(blobFolder, keys);
   const vision = createVision({
     ...(config.threads !== undefined && { threads: config.threads }),
     modelsFolder: modelsFolder(config),
@@ -68,6 +71,7 @@ export async function openApp(config: Config): Promise<OpenApp> {
     db,
     blobs,
     keys,
+    opener,
     vision,
     queue: sqliteQueue(db, clock),
     erased: erasedList(config.keyStore),
@@ -77,6 +81,7 @@ export async function openApp(config: Config): Promise<OpenApp> {
     transfers: createTransfers(),
     traces,
     async close() {
+      await opener.close();
       await vision.close();
       await db.close();
     },

@@ -4,6 +4,7 @@ export interface EntryFacts {
   readonly bytes: number;
   /** How many bytes it takes in the archive: fewer than `bytes` where it is compressed. */
   readonly packed: number;
+  /** 0 where the archive has none. */
   readonly crc32: number;
   /** 32 bytes. */
   readonly sha256: Buffer;
@@ -19,6 +20,8 @@ export interface ArchiveEntry {
   readonly text: boolean;
   /** Of a file that is passed over. */
   readonly facts?: EntryFacts;
+  /** Of its bytes, where somebody computed them already. */
+  readonly sums?: Pick<EntryFacts, 'crc32' | 'sha256'> | undefined;
   /** What comes after it depends on these very bytes: where one of several parts ends, the next begins. */
   readonly exact?: true;
 }

@@ -12,6 +12,8 @@ const deflate = promisify(deflateRaw);
 /** How a kind of archive is written. The same entries give the same bytes. */
 export interface ArchiveFormat {
   readonly mediaType: string;
+  /** Whether it holds a CRC-32 of each entry. */
+  readonly crc32: boolean;
   /** An entry as it lies in the archive: hashed, compressed where that is worth it. */
   pack(entry: ArchiveEntry): Promise<PackedEntry>;
   /** How far an entry moves the next one: its header, its packed bytes, and what fills them up. */
@@ -30,23 +32,28 @@ export type ArchiveFormatName = 'zip' | 'tar';
 export const archiveFormats: Readonly<Record<ArchiveFormatName, ArchiveFormat>> = {
   zip: {
     mediaType: 'application/zip',
+    crc32: true,
     pack: (entry) => pack(entry, true),
     entryBytes: zipEntryBytes,
     write: (entries, moment, total) => zipArchive(entries, new Date(moment / 1000), total),
   },
   tar: {
     mediaType: 'application/x-tar',
+    crc32: false,
     pack: (entry) => pack(entry, false),
     entryBytes: tarEntryBytes,
     write: (entries, moment, total) => tar(entries, moment / second, total),
   },
 };
 
-async function pack({ name, text, bytes, facts }: ArchiveEntry, compress: boolean): Promise<PackedEntry> {
+async function pack({ name, text, bytes, facts, sums }: ArchiveEntry, asZip: boolean): Promise<PackedEntry> {
   if (bytes === undefined) return { name, text, facts: facts!, body: undefined };
-  const body = text && compress ? await deflate(bytes, { level: 6 }) : bytes;
-  const sha256 = hash('sha256', bytes, 'buffer');
-  return { name, text, body, facts: { bytes: bytes.length, packed: body.length, crc32: crc32(bytes), sha256 } };
+  const body = text && asZip ? await deflate(bytes, { level: 6 }) : bytes;
+  const own = {
+    crc32: sums?.crc32 ?? (asZip ? crc32(bytes) : 0),
+    sha256: sums?.sha256 ?? hash('sha256', bytes, 'buffer'),
+  };
+  return { name, text, body, facts: { bytes: bytes.length, packed: body.length, ...own } };
 }
 
 /** A zip in memory of a few files, all compressed, dated `moment`. */

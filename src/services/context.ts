@@ -6,6 +6,7 @@ import type { BlobStore } from '../store/blobs.ts';
 import type { Database } from '../store/database.ts';
 import type { ErasedList } from '../store/erased-list.ts';
 import type { Keys } from '../store/keys.ts';
+import type { Opener } from '../store/opener.ts';
 import type { Reserve } from '../store/reserve.ts';
 import type { Vision } from '../vision/vision.ts';
 import type { Fetcher } from './fetcher.ts';
@@ -21,6 +22,7 @@ export interface App {
   readonly db: Database;
   readonly blobs: BlobStore;
   readonly keys: Keys;
+  readonly opener: Opener;
   readonly queue: Queue;
   readonly erased: ErasedList;
   readonly reserve: Reserve;

@@ -91,9 +91,6 @@ export async function diskBlobs(root: string): Promise<BlobStore> {
         }
       });
     },
-    async stream(key) {
-      return (await openOrUndefined(blobPath(root, key)))?.createReadStream();
-    },
     async delete(keys) {
       const paths = keys.map((key) => blobPath(root, key));
       await Promise.all([...new Set(paths.map(dirname))].map(assertOwn));
@@ -135,8 +132,8 @@ function assertPart(part: string, depth: number): void {
     throw new Error('expected <account>/<project>/<kind>/<id> for the key of a blob but received something else');
 }
 
-/** The one place where a key becomes a path. */
-function blobPath(root: string, key: BlobKey): string {
+/** Where a blob lies below the root: the one place where a key becomes a path. */
+export function blobPath(root: string, key: BlobKey): string {
   const parts = key.split('/');
   if (parts.length !== 4) assertPart('', 4);
   parts.forEach(assertPart);

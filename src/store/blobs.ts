@@ -1,5 +1,3 @@
-import type { Readable } from 'node:stream';
-
 /** The kinds of blob there are. Each has its row in `custody.ts`. */
 export const blobKinds = [
   'image-original',
@@ -37,8 +35,6 @@ export interface BlobStore {
   put(key: BlobKey, bytes: Uint8Array): Promise<void>;
   /** The bytes, or `undefined` when there is no such blob. */
   get(key: BlobKey): Promise<Buffer | undefined>;
-  /** The bytes as a stream; `undefined` when there is no such blob. The caller reads it to the end or destroys it. */
-  stream(key: BlobKey): Promise<Readable | undefined>;
   /** Removes the blobs; a missing one is not an error. When it resolves the removal survives a power cut. */
   delete(keys: readonly BlobKey[]): Promise<void>;
   /** Removes everything below `<account>/` or `<account>/<project>/`. */

@@ -178,6 +178,7 @@ export function openKeys({ folder, masterKeyFile, needed = false, onUse }: KeyFi
     list,
     seal: (thing, plain) => encrypt(load(thing).seal, associated(thing), plain),
     open: (thing, sealed) => decrypt(load(thing).seal, associated(thing), sealed),
+    lend: (scope) => load(scope).seal.buffer,
     lookup: (scope, kind, text) =>
       createHmac('sha256', scope === undefined ? lookupOfServer() : load(scope).lookup)
         .update(kind)

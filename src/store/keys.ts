@@ -38,6 +38,11 @@ export interface Keys {
   seal(thing: SealedThing, plain: Uint8Array): Buffer;
   /** The inverse. @throws AppError `KeyMissing` when the key was destroyed, `Sealed` when the bytes were changed or are another thing's. */
   open(thing: SealedThing, sealed: Uint8Array): Buffer;
+  /**
+   * What seals and opens under the scope's key, 32 bytes: not a copy of them, so that a thread which uses them cannot after
+   * the key was destroyed. @throws AppError `KeyMissing`.
+   */
+  lend(scope: KeyScope): SharedArrayBuffer;
   /** HMAC-SHA-256 in hexadecimal under a subkey of the scope (`undefined`: of the server), so that a secret or a name can be looked up without being stored. `kind` separates uses. */
   lookup(scope: KeyScope | undefined, kind: string, text: string | Uint8Array): string;
 }

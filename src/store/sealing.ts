@@ -12,7 +12,8 @@ export const wrappedBytes = 1 + nonceBytes + keyBytes + tagBytes;
 
 /** What is used of a key: three subkeys, so that sealing, looking up and wrapping share no key material. */
 export interface Subkeys {
-  readonly seal: Buffer;
+  /** In memory that threads can share. */
+  readonly seal: Buffer<SharedArrayBuffer>;
   readonly lookup: Buffer;
   readonly wrap: Buffer;
 }
@@ -20,7 +21,11 @@ export interface Subkeys {
 /** HKDF-SHA-256 (RFC 5869) without salt: the key is random. */
 export function subkeys(key: Buffer): Subkeys {
   const derive = (use: string): Buffer => Buffer.from(hkdfSync('sha256', key, '', `ownsight ${use} 1`, keyBytes));
-  return { seal: derive('seal'), lookup: derive('lookup'), wrap: derive('wrap') };
+  const seal = Buffer.from(new SharedArrayBuffer(keyBytes));
+  const derived = derive('seal');
+  derived.copy(seal);
+  derived.fill(0);
+  return { seal, lookup: derive('lookup'), wrap: derive('wrap') };
 }
 
 /** Overwrites subkeys in memory. */
@@ -40,12 +45,26 @@ export const sealed = (cause?: unknown): AppError =>
   new AppError('Sealed', 'Stored data does not open: it was changed, or belongs elsewhere.', cause);
 
 /**
+ * Makes a cipher. Node tells kinds of keys apart by errors that it throws and catches itself: to note where these come from
+ * would take longer than to open most of what is sealed.
+ */
+function untraced<T>(make: () => T): T {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}
+
+/**
  * AES-256-GCM (NIST SP 800-38D): version (1), nonce (12), ciphertext, tag (16). Random nonces: at most 2^32 seals a
  * key.
  */
 export function encrypt(key: Buffer, data: Buffer, plain: Uint8Array): Buffer {
   const nonce = randomBytes(nonceBytes);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(data);
+  const cipher = untraced(() => createCipheriv('aes-256-gcm', key, nonce)).setAAD(data);
   const head = Buffer.allocUnsafe(1 + nonceBytes);
   head[0] = version;
   nonce.copy(head, 1);
@@ -58,7 +77,8 @@ export function encrypt(key: Buffer, data: Buffer, plain: Uint8Array): Buffer {
 export function decrypt(key: Buffer, data: Buffer, bytes: Uint8Array): Buffer {
   const end = bytes.length - tagBytes;
   if (end < 1 + nonceBytes || bytes[0] !== version) throw sealed();
-  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(1, 1 + nonceBytes), { authTagLength: tagBytes });
+  const nonce = bytes.subarray(1, 1 + nonceBytes);
+  const decipher = untraced(() => createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes }));
   decipher.setAAD(data).setAuthTag(bytes.subarray(end));
   const plain = decipher.update(bytes.subarray(1 + nonceBytes, end));
   try {

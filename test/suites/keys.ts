@@ -69,6 +69,20 @@ export function keysSuite(name: string, open: (t: TestContext) => { keys: Keys; 
         assert.throws(() => keys.open(thing, sealed.subarray(0, length)), { code: 'Sealed' }, `length ${length}`);
     });
 
+    test('what it lends is zeros once the key, or that of its account, is destroyed', (t) => {
+      const { keys, accountId, projectId } = withProject(t);
+      const other = newId();
+      keys.create({ accountId, projectId: other });
+      const [lent, kept] = [projectId, other].map((id) => new Uint8Array(keys.lend({ accountId, projectId: id })));
+      const isGone = (key: Uint8Array | undefined): boolean => key!.every((byte) => byte === 0);
+      assert.deepEqual([lent?.length, isGone(lent), isGone(kept)], [32, false, false]);
+      keys.destroy({ accountId, projectId });
+      assert.deepEqual([isGone(lent), isGone(kept)], [true, false]);
+      assert.throws(() => keys.lend({ accountId, projectId }), { code: 'KeyMissing' });
+      keys.destroy({ accountId });
+      assert.ok(isGone(kept));
+    });
+
     test('a destroyed project key opens nothing any more, the others still do', (t) => {
       const { keys, again, accountId, projectId, thing } = withProject(t);
       const other = { ...thing, projectId: newId() };

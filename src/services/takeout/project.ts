@@ -29,7 +29,8 @@ import {
 } from './annotations.ts';
 import { croissant } from './croissant.ts';
 import { blobFile, folderOf, isoTime, jsonFile, jsonLines } from './layout.ts';
-import { missing, type Notes, pagesOf, rowLines, type Taking, takenRow, withBlobs } from './taking.ts';
+import { withBlobs } from './taken-blobs.ts';
+import { missing, type Notes, pagesOf, rowLines, type Taking, takenRow } from './taking.ts';
 
 /**
  * Ids of the rows that were taken, by table: what refers to another row, of a later moment, is left to the next
@@ -111,9 +112,10 @@ async function* takeImages(
   const [cocoFile, csvFile, lists] = [coco(project.name, tags), csv(), listsByTag(tags)];
   const collected: Collected[] = [cocoFile, csvFile];
   const known = new Set(tags.map((tag) => tag.id));
-  for await (const page of pages) {
-    const rows: AnyRow[] = [];
-    for await (const { row, file } of withBlobs(app, scope, 'images', 'image-original', page, notes)) {
+  let rows: AnyRow[] = [];
+  const set = { scope, table: 'images', kind: 'image-original' } as const;
+  for await (const { some, endsPage } of withBlobs(app, set, pages, notes)) {
+    for (const { row, file } of some) {
       if (file !== undefined) yield file;
       const open = takenRow(app, scope, 'images', row, notes);
       if (open === undefined) continue;
@@ -121,6 +123,7 @@ async function* takeImages(
       ids.add(row.id as string);
       yield* lines.add(open);
     }
+    if (!endsPage) continue;
     const images = await imagesFromRows(app.db.query, app.keys, scope, rows as unknown as ImageRow[], { names });
     for (const [index, image] of images.entries()) {
       const row = rows[index] as unknown as ImageRow;
@@ -133,6 +136,7 @@ async function* takeImages(
       yield text(`${folder}/labels/${image.id}.txt`, yoloLabels(own, tags));
       yield text(`${folder}/Annotations/${image.id}.xml`, vocAnnotation(own));
     }
+    rows = [];
   }
   yield* [...lines.end(), ...forReading.end()];
   if (detection) yield text(`${folder}/data.yaml`, yoloData(tags));
@@ -195,8 +199,9 @@ async function* takeIterations(
   notes: Notes,
 ): AsyncGenerator<ArchiveEntry> {
   const lines = rowLines(scope, 'iterations');
-  for await (const page of pages)
-    for await (const { row, file } of withBlobs(app, scope, 'iterations', 'model', page, notes)) {
+  const set = { scope, table: 'iterations', kind: 'model' } as const;
+  for await (const { some } of withBlobs(app, set, pages, notes))
+    for (const { row, file } of some) {
       const open = takenRow(app, scope, 'iterations', row, notes);
       if (open === undefined) continue;
       ids.add(row.id as string);
@@ -326,8 +331,9 @@ async function* takePredictions(
   const forReading = jsonLines(
     (part) => `${folderOf(scope.projectId)}/predictions-${String(part).padStart(5, '0')}.jsonl`,
   );
-  for await (const page of pages)
-    for await (const { row, file } of withBlobs(app, scope, 'predictions', 'prediction-original', page, notes)) {
+  const set = { scope, table: 'predictions', kind: 'prediction-original' } as const;
+  for await (const { some } of withBlobs(app, set, pages, notes))
+    for (const { row, file } of some) {
       if (file !== undefined) yield file;
       const open = takenRow(app, scope, 'predictions', row, notes);
       if (open === undefined) continue;
@@ -355,8 +361,9 @@ async function* takeExports(
   notes: Notes,
 ): AsyncGenerator<ArchiveEntry> {
   const lines = rowLines(scope, 'exports');
-  for await (const page of pages)
-    for await (const { row, file } of withBlobs(app, scope, 'exports', 'export', page, notes)) {
+  const set = { scope, table: 'exports', kind: 'export' } as const;
+  for await (const { some } of withBlobs(app, set, pages, notes))
+    for (const { row, file } of some) {
       if (file !== undefined) yield file;
       const open = takenRow(app, scope, 'exports', row, notes);
       if (open !== undefined) yield* lines.add(open);

@@ -40,6 +40,7 @@ export async function readTakeout(
     ...freshNotes(JSON.parse(takeout.log) as AuditHead, gone),
     until,
     known: ledger.known,
+    crc32: format.crc32,
     onMissing: ledger.onMissing,
   };
   const entries = archiveEntries(app, { ...subject, created, projects }, notes, ledger.pack);

@@ -74,8 +74,8 @@ export async function takeOut(app: Taking, accountId: string, input: TakeoutInpu
   const projects = await projectsOf(app, subject, everything);
   const report = await reporting(app, projects, input);
   const missing: MissingItem[] = [];
-  const notes = { ...freshNotes(log, signal), missing, done: report.bytes };
-  const { mediaType, pack, write } = archiveFormats[format];
+  const { mediaType, crc32, pack, write } = archiveFormats[format];
+  const notes = { ...freshNotes(log, signal), crc32, missing, done: report.bytes };
   const entries = counted(archiveEntries(app, { ...subject, created, projects }, notes, pack), report.file);
   return {
     name: `${folderName(created)}.${format}`,
@@ -136,6 +136,7 @@ export const freshNotes = (log: AuditHead, signal: AbortSignal | undefined): Not
   until: everything,
   log,
   known: () => undefined,
+  crc32: true,
   onMissing: () => undefined,
   onRow: () => undefined,
 });

@@ -8,7 +8,8 @@ import { pageOfTrashed, type TrashedText } from '../../store/trash-find.ts';
 import type { ProjectScope } from '../context.ts';
 import { readTrash } from '../trash-list.ts';
 import { jsonFile, jsonLines, type Lines, trashFolder } from './layout.ts';
-import { type Notes, pagesOf, type Taking, takenRow, withBlobs } from './taking.ts';
+import { withBlobs } from './taken-blobs.ts';
+import { type Notes, pagesOf, type Taking, takenRow } from './taking.ts';
 
 /** Items told at once. */
 const itemsAtOnce = 100;
@@ -117,8 +118,8 @@ async function* takeRows(
     if (open !== undefined) yield* lines.add(open);
   }
   for (const kind of blobKinds.filter((one) => isTaken(one, table)))
-    for await (const { file } of withBlobs(app, scope, table, kind, rows, notes, folder))
-      if (file !== undefined) yield file;
+    for await (const { some } of withBlobs(app, { scope, table, kind, folder }, [rows], notes))
+      for (const { file } of some) if (file !== undefined) yield file;
 }
 
 const isTaken = (kind: BlobKind, table: keyof Tables): boolean =>
