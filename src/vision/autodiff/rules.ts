@@ -58,47 +58,86 @@ function restored(g: Node, x: Node, axes: readonly number[]): Node {
   return expand(kept, sizes(x));
 }
 
+/** How many zeros after an axis of `size` let a window have so many places, and no fewer. */
+const zerosAfter = (size: number, places: number, before: number, step: number, reach: number): number =>
+  Math.max(0, (places - 1) * step + reach - size - before);
+
 /**
- * Images gathered under each tap of a window, and their places as one axis: [N, group, taps * C/group, OH * OW]; taps
- * go over channels.
+ * Gradient by the weights [O, C/group, h, w] of a convolution of `x` whose result has the gradient `g` [N, O, OH, OW]:
+ * products of g with what each tap of the window saw.
  */
-function taps(x: Node, window: Window, kernel: readonly [number, number], places: readonly [number, number]): Node {
-  const { strides, pads, dilations, group } = window;
-  const [n, c, h, w] = sizes(x) as readonly [number, number, number, number];
-  // The last window may end before the image does, or reach beyond a cropped one: give every tap all it can ask for.
-  const reach = [0, 1].map((i) => (places[i]! - 1) * strides[i]! + (kernel[i]! - 1) * dilations[i]! + 1);
-  const after = [Math.max(0, reach[0]! - h - pads[0]), Math.max(0, reach[1]! - w - pads[1])];
-  const around = [pads[0], pads[1], after[0]!, after[1]!];
-  const padded = around.every((size) => size === 0)
-    ? x
-    : pad(x, [0, 0, pads[0], pads[1]], [0, 0, after[0]!, after[1]!]);
-  const parts: Node[] = [];
-  for (let ky = 0; ky < kernel[0]; ky++) {
-    for (let kx = 0; kx < kernel[1]; kx++) {
-      const start = [ky * dilations[0], kx * dilations[1]];
-      const end = [0, 1].map((i) => start[i]! + (places[i]! - 1) * strides[i]! + 1);
-      const all =
-        start.every((from) => from === 0) && sameShape(padded.shape.slice(2), end) && !strides.some((s) => s > 1);
-      const part = all
-        ? padded
-        : slice(padded, [0, 0, start[0]!, start[1]!], [n, c, end[0]!, end[1]!], [1, 1, strides[0], strides[1]]);
-      parts.push(reshape(part, [n, group, c / group, places[0] * places[1]]));
-    }
-  }
-  return parts.length === 1 ? parts[0]! : concat(parts, 2);
+function weightGradient(x: Node, g: Node, weights: Node, window: Window): Node {
+  const [o, perGroup] = sizes(weights) as readonly [number, number];
+  if (perGroup === 1 && o === window.group) return planeGradient(x, g, weights, window);
+  const parts = Array.from({ length: window.group }, (_, at) => {
+    const of = (images: Node, channels: number): Node => {
+      const [n, c, h, w] = sizes(images) as readonly [number, number, number, number];
+      return c === channels ? images : slice(images, [0, at * channels, 0, 0], [n, (at + 1) * channels, h, w]);
+    };
+    return matrixGradient(of(x, perGroup), of(g, o / window.group), weights, window);
+  });
+  return parts.length === 1 ? parts[0]! : concat(parts, 0);
 }
 
 /**
- * Gradient by the weights [O, C/group, h, w] of a convolution of `x` whose result has the gradient `g`: products of g
- * with what each tap saw.
+ * Without groups: the product of the gradient and what the taps saw, as matrices. Either picture by picture, [O, P] and
+ * [taps C, P] of the P places, and the products added up; or, where these would be larger than the pictures, of all
+ * pictures together, [O, N P] and [taps C, N P], for which channels must come first.
  */
-function weightGradient(x: Node, g: Node, weights: Node, window: Window): Node {
-  const [o, perGroup, kh, kw] = sizes(weights) as readonly [number, number, number, number];
-  const [n, , oh, ow] = sizes(g) as readonly [number, number, number, number];
-  const { group } = window;
-  const seen = taps(x, window, [kh, kw], [oh, ow]);
-  const products = matMul(reshape(g, [n, group, o / group, oh * ow]), transposed(seen));
-  return transpose(reshape(reduceSum(products, [0]), [o, kh, kw, perGroup]), [0, 3, 1, 2]);
+function matrixGradient(x: Node, g: Node, weights: Node, { strides, pads, dilations }: Window): Node {
+  const [, , kh, kw] = sizes(weights) as readonly [number, number, number, number];
+  const [n, o, oh, ow] = sizes(g) as readonly [number, number, number, number];
+  const [, c, h, w] = sizes(x) as readonly [number, number, number, number];
+  const taps = kh * kw * c;
+  const together = o * taps > oh * ow * (o + c);
+  const arranged = (images: Node): Node => (together ? transpose(images, [1, 0, 2, 3]) : images);
+  const [below, right] = [
+    zerosAfter(h, oh, pads[0], strides[0], (kh - 1) * dilations[0] + 1),
+    zerosAfter(w, ow, pads[1], strides[1], (kw - 1) * dilations[1] + 1),
+  ];
+  const around = [pads[0], pads[1], below, right];
+  const padded = around.some((size) => size > 0)
+    ? pad(arranged(x), [0, 0, pads[0], pads[1]], [0, 0, below, right])
+    : arranged(x);
+  const [first, second] = sizes(padded) as readonly [number, number];
+  const seen: Node[] = [];
+  for (let ky = 0; ky < kh; ky++)
+    for (let kx = 0; kx < kw; kx++) {
+      const [y, x] = [ky * dilations[0], kx * dilations[1]];
+      const end = [first, second, y + (oh - 1) * strides[0] + 1, x + (ow - 1) * strides[1] + 1];
+      const whole = y === 0 && x === 0 && sameShape(padded.shape, end) && strides.every((step) => step === 1);
+      seen.push(whole ? padded : slice(padded, [0, 0, y, x], end, [1, 1, ...strides]));
+    }
+  const joined = seen.length === 1 ? seen[0]! : concat(seen, together ? 0 : 1);
+  const matrix = (images: Node, rows: number): Node =>
+    reshape(images, together ? [rows, n * oh * ow] : [n, rows, oh * ow]);
+  const products = matMul(matrix(arranged(g), o), transposed(matrix(joined, taps)));
+  return transpose(reshape(together ? products : reduceSum(products, [0]), [o, kh, kw, c]), [0, 3, 1, 2]);
+}
+
+/**
+ * Channel by channel: the gradient, plane by plane, is the kernel of a convolution of the images, whose places are the
+ * taps, and whose steps and distances of taps have changed roles.
+ */
+function planeGradient(x: Node, g: Node, weights: Node, { strides, pads, dilations }: Window): Node {
+  const [c, , kh, kw] = sizes(weights) as readonly [number, number, number, number];
+  const [n, , h, w] = sizes(x) as readonly [number, number, number, number];
+  const [, , oh, ow] = sizes(g) as readonly [number, number, number, number];
+  const after = [
+    zerosAfter(h, kh, pads[0], dilations[0], (oh - 1) * strides[0] + 1),
+    zerosAfter(w, kw, pads[1], dilations[1], (ow - 1) * strides[1] + 1),
+  ] as const;
+  const products = apply('Conv', [reshape(x, [1, n * c, h, w]), reshape(g, [n * c, 1, oh, ow])], {
+    strides: dilations,
+    dilations: strides,
+    pads: [pads[0], pads[1], ...after],
+    group: n * c,
+  });
+  // An image may hold more places for the kernel than there are taps.
+  const taps = sameShape(products.shape.slice(2), [kh, kw])
+    ? products
+    : slice(products, [0, 0, 0, 0], [1, n * c, kh, kw]);
+  return reshape(reduceSum(reshape(taps, [n, c, kh, kw]), [0]), [c, 1, kh, kw]);
 }
 
 /**

@@ -1,6 +1,5 @@
 import type { Run } from '../../base/run.ts';
 import { graph, input } from '../graph/graph.ts';
-import { writeOnnx } from '../graph/onnx-write.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
 import { drawView, plainView } from '../image/augment.ts';
 import type { Found } from '../image/box.ts';
@@ -47,8 +46,8 @@ export async function judgeBy(
     const layout = weightLayout(weights);
     const vector = input('parameters', 'float32', [layout.length]);
     const parts = cut(vector, layout);
-    const model = writeOnnx(graph(answers(body.maps(parts), parts), [body.picture, vector]));
-    const made = { session: await tools.runtime.load(model, { threads: tools.threads }), layout };
+    const network = graph(answers(body.maps(parts), parts), [body.picture, vector]);
+    const made = { session: await tools.runtime.compile(network, { threads: tools.threads }), layout };
     sessions.set(names, made);
     return made;
   };

@@ -1,6 +1,5 @@
 import type { Run } from '../../base/run.ts';
 import { graph } from '../graph/graph.ts';
-import { writeOnnx } from '../graph/onnx-write.ts';
 import { elements, tensor } from '../graph/tensor.ts';
 import { drawView, plainView } from '../image/augment.ts';
 import type { Sample } from './detector.ts';
@@ -27,7 +26,7 @@ export async function mapsOf(
   const nodes = (await body(1, size)).maps({});
   const names = nodes.map((_, level) => `map${level}`);
   const outputs = Object.fromEntries(names.map((name, level) => [name, nodes[level]!]));
-  const session = await runtime.load(writeOnnx(graph(outputs)), { threads });
+  const session = await runtime.compile(graph(outputs), { threads });
   const shapes = nodes.map((node) => node.shape.slice(1) as number[]);
   const levels = shapes.map((shape) => ({ shape, data: new Float16Array(2 * samples.length * elements(shape)) }));
   const sums = shapes.map(([channels]) => ({ sum: new Float64Array(channels!), squares: new Float64Array(channels!) }));

@@ -1,5 +1,4 @@
 import { constant, graph, type Node } from '../graph/graph.ts';
-import { writeOnnx } from '../graph/onnx-write.ts';
 import { tensor } from '../graph/tensor.ts';
 import type { Found } from '../image/box.ts';
 import { type PictureLimits, pixels } from '../image/decode.ts';
@@ -32,7 +31,7 @@ export async function readyDetector(
 ): Promise<ReadyDetector> {
   const fixed: Record<string, Node> = {};
   for (const [name, value] of Object.entries(weights)) fixed[name] = constant(value);
-  const session = await runtime.load(writeOnnx(graph(answers(body.maps(fixed), fixed))), { threads });
+  const session = await runtime.compile(graph(answers(body.maps(fixed), fixed)), { threads });
   const cells = cellsOf(size);
   const looking = new Set<Promise<unknown>>();
   const sayOf = async (square: Uint8Array) => {

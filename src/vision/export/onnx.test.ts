@@ -123,6 +123,7 @@ test('the planes are blue, green, red: turned round they are answered otherwise'
 test('a model that answers otherwise is not handed out', async () => {
   const honest = ortRuntime();
   const wrong: Runtime = {
+    compile: honest.compile,
     async load(model, options) {
       const session = await honest.load(model, options);
       return {

@@ -1,4 +1,4 @@
-import type { Graph, InputNode, Node } from './graph.ts';
+import type { Graph, InputNode, Node, OpNode } from './graph.ts';
 import { codeOfDtype } from './onnx-dtype.ts';
 import { ruleOf } from './op.ts';
 import type { Pieces } from './protobuf.ts';
@@ -41,46 +41,109 @@ const edge = (name: string, { dtype, shape }: TensorType): Pieces => {
   return [...textField(1, name), ...bytesField(2, type)];
 };
 
-const operation = (
-  op: string,
-  inputs: readonly string[],
-  output: string,
-  attributes: Readonly<Record<string, OnnxAttribute>> = {},
-): Pieces => [
+const operation = ({ op, domain, inputs, output, attributes = {} }: WrittenNode): Pieces => [
   ...inputs.flatMap((name) => textField(1, name)),
   ...textField(2, output),
   ...textField(3, output),
   ...textField(4, op),
   ...Object.entries(attributes).flatMap(([name, value]) => bytesField(5, attribute(name, value))),
+  ...(domain === undefined ? [] : textField(7, domain)),
 ];
 
+/** A node of a model as it is written. */
+export interface WrittenNode {
+  readonly op: string;
+  /** Whose operator it is; ONNX's own if not given. */
+  readonly domain?: string;
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+}
+
+/** A model being written. */
+export interface Pen {
+  /** The name of a value. */
+  nameOf(node: Node): string;
+  /** The one operation that takes a value; `undefined` when there are several, none, or it is an output too. */
+  onlyUse(node: Node): OpNode | undefined;
+  /** The name of a value known beforehand. */
+  constant(value: Tensor): string;
+  write(node: WrittenNode): void;
+  /** Writes an operation as the ONNX operator of its name; from and to its own names unless told otherwise. */
+  standard(node: OpNode, names?: { readonly inputs: readonly string[]; readonly output: string }): void;
+}
+
 /**
- * The graph as the bytes of an ONNX model (operator set 13, IR version 7, weights inside), using standard operators
- * only. Equal graphs give equal bytes.
+ * How the operations of a graph are written: called for each, after what it is computed from; then `end` with the
+ * outputs. Whatever it writes, the outputs must come to be under their names.
  */
-export function writeOnnx(graph: Graph, { name = 'ownsight', metadata = {} }: OnnxHeader = {}): Uint8Array {
+export interface Form {
+  write(node: OpNode): void;
+  end(outputs: readonly Node[]): void;
+}
+
+const standardForm = (pen: Pen): Form => ({ write: pen.standard, end() {} });
+
+/**
+ * The graph as the bytes of an ONNX model (operator set 13, IR version 7, weights inside), with standard operators only
+ * unless another form is given. Equal graphs give equal bytes.
+ */
+export function writeOnnx(
+  graph: Graph,
+  { name = 'ownsight', metadata = {} }: OnnxHeader = {},
+  formOf: (pen: Pen) => Form = standardForm,
+): Uint8Array {
   const names = new Map<Node, string>(graph.inputs.map((node: InputNode) => [node, node.name]));
   const operations: Pieces[] = [];
   const initializers: Pieces[] = [];
+  const domains = new Set<string>();
   // An output that is computed bears its name; one that is fed, constant or named already is copied under it.
-  const copies: Pieces[] = [];
+  const copies: WrittenNode[] = [];
   for (const [output, node] of Object.entries(graph.outputs)) {
     if (node.kind === 'op' && !names.has(node)) names.set(node, output);
     else if (names.get(node) !== output)
-      copies.push(operation('Identity', [names.get(node) ?? `/${graph.nodes.indexOf(node)}`], output));
+      copies.push({ op: 'Identity', inputs: [names.get(node) ?? `/${graph.nodes.indexOf(node)}`], output });
   }
+  const uses = new Map<Node, (OpNode | undefined)[]>(Object.values(graph.outputs).map((node) => [node, [undefined]]));
+  for (const node of graph.nodes) {
+    if (node.kind !== 'op') continue;
+    for (const each of node.inputs) uses.get(each)?.push(node) ?? uses.set(each, [node]);
+  }
+  let constants = 0;
+  const pen: Pen = {
+    nameOf: (node) => names.get(node)!,
+    onlyUse(node) {
+      const [use, ...others] = uses.get(node) ?? [];
+      return others.length === 0 ? use : undefined;
+    },
+    constant(value) {
+      const own = `//${constants++}`;
+      initializers.push(initializer(own, value));
+      return own;
+    },
+    write(node) {
+      if (node.domain !== undefined) domains.add(node.domain);
+      operations.push(operation(node));
+    },
+    standard(
+      node,
+      { inputs, output } = { inputs: node.inputs.map((each) => names.get(each)!), output: names.get(node)! },
+    ) {
+      const { attributes = {}, operands = [] } = ruleOf(node.op).onnx.write(node.attributes);
+      initializers.push(...operands.map((value, i) => initializer(`${output}.${i}`, value)));
+      pen.write({ op: node.op, inputs: [...inputs, ...operands.map((_, i) => `${output}.${i}`)], output, attributes });
+    },
+  };
+  const form = formOf(pen);
   graph.nodes.forEach((node, id) => {
     if (!names.has(node)) names.set(node, `/${id}`);
-    const own = names.get(node)!;
-    if (node.kind === 'constant') initializers.push(initializer(own, node.value));
-    if (node.kind !== 'op') return;
-    const { attributes, operands = [] } = ruleOf(node.op).onnx.write(node.attributes);
-    initializers.push(...operands.map((value, i) => initializer(`${own}.${i}`, value)));
-    const inputs = [...node.inputs.map((each) => names.get(each)!), ...operands.map((_, i) => `${own}.${i}`)];
-    operations.push(operation(node.op, inputs, own, attributes));
+    if (node.kind === 'constant') initializers.push(initializer(names.get(node)!, node.value));
+    if (node.kind === 'op') form.write(node);
   });
+  form.end(Object.values(graph.outputs));
+  copies.forEach(pen.write);
   const body = [
-    ...[...operations, ...copies].flatMap((each) => bytesField(1, each)),
+    ...operations.flatMap((each) => bytesField(1, each)),
     ...textField(2, name),
     ...initializers.flatMap((each) => bytesField(5, each)),
     ...graph.inputs.flatMap((node) => bytesField(11, edge(node.name, node))),
@@ -91,6 +154,7 @@ export function writeOnnx(graph: Graph, { name = 'ownsight', metadata = {} }: On
     ...textField(2, 'ownsight'),
     ...bytesField(7, body),
     ...bytesField(8, varintField(2, opset)),
+    ...[...domains].flatMap((domain) => bytesField(8, [...textField(1, domain), ...varintField(2, 1)])),
     ...Object.entries(metadata).flatMap(([key, value]) =>
       bytesField(14, [...textField(1, key), ...textField(2, value)]),
     ),

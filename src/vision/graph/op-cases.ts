@@ -160,6 +160,15 @@ const opCases: { readonly [O in OpName]: readonly OpCase<O>[] } = {
       ],
       attributes: { ...window, group: 2, pads: [1, 0, 2, 1] },
     },
+    // The last window ends before the image does; the image is small against the weights.
+    {
+      inputs: [
+        [2, 4, 8, 9],
+        [4, 1, 3, 2],
+      ],
+      attributes: { ...window, group: 4, strides: [3, 2], pads: [0, 1, 0, 0] },
+    },
+    { inputs: [[2, 3, 4, 3], [6, 3, 3, 3], [6]], attributes: { ...window, strides: [2, 1], pads: [1, 0, 0, 2] } },
   ],
   ConvTranspose: [
     { inputs: [[2, 3, 4, 5], [3, 2, 3, 3], [2]], attributes: { ...window, pads: [1, 1, 1, 1], outputPadding: [0, 0] } },

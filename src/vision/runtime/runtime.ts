@@ -1,4 +1,5 @@
 import { AppError, expected } from '../../base/errors.ts';
+import type { Graph } from '../graph/graph.ts';
 import type { TensorType } from '../graph/shapes.ts';
 import { shapeText } from '../graph/shapes.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -39,6 +40,12 @@ export interface Runtime {
    * not have.
    */
   load(model: Uint8Array, options?: LoadOptions): Promise<Session>;
+  /**
+   * A session for a graph, in whatever operations this runtime is fastest with: what comes out may differ in the last
+   * digits from what {@link Runtime.load} computes of the graph written as a model.
+   * @throws AppError `BadModel`, `UnsupportedOp`.
+   */
+  compile(graph: Graph, options?: LoadOptions): Promise<Session>;
 }
 
 /**

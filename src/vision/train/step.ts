@@ -1,7 +1,6 @@
 import { backward } from '../autodiff/backward.ts';
 import { add, concat, mul, reshape, sub } from '../graph/build.ts';
 import { constant, graph, type InputNode, input, type Node } from '../graph/graph.ts';
-import { writeOnnx } from '../graph/onnx-write.ts';
 import { elements, type Tensor, tensor } from '../graph/tensor.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { cut, type Layout } from './layout.ts';
@@ -75,7 +74,7 @@ export interface Trainer {
  */
 export async function createTrainer(runtime: Runtime, plan: StepPlan, threads?: number): Promise<Trainer> {
   const { layout, start, optimizer, averaged = false } = plan;
-  const session = await runtime.load(writeOnnx(stepGraph(plan)), threads === undefined ? {} : { threads });
+  const session = await runtime.compile(stepGraph(plan), threads === undefined ? {} : { threads });
   const vector = (data: Float32Array): Tensor => tensor('float32', [layout.length], data);
   const scalar = (value: number): Tensor => tensor('float32', [], Float32Array.of(value));
   let state: Record<string, Tensor>;
