@@ -13,7 +13,7 @@ before(() => {
 });
 after(() => tree?.remove());
 
-test('below the files: nothing in system calls, on the raw disk, held in memory', { skip }, async (t) => {
+test('below the files: nothing in system calls, on the raw disk, in memory', { skip }, async (t) => {
   const { figures, ...report } = await examineDeep({ allVersions: true });
   t.diagnostic(
     `${figures.canaries} canaries; kinds in memory before: ${figures.before}, in freed memory after: ${figures.freed}`,
@@ -25,7 +25,7 @@ test('below the files: nothing in system calls, on the raw disk, held in memory'
     rawAfter: [],
     held: [],
     keysInMemory: [],
-    restarted: [],
+    memory: [],
   });
 });
 

@@ -258,6 +258,12 @@ export const deepFaults: readonly Fault[] = [
     finding: /^keysInMemory: key of the account/m,
   },
   {
+    name: 'the server does not begin anew',
+    file: 'jobs/purge.ts',
+    change: ['  if (isGone) app.traces.erased(accountId);\n', ''],
+    finding: /^memory: .*, as UTF-8, in /m,
+  },
+  {
     name: 'a destroyed key is only unlinked',
     file: 'base/durable.ts',
     change: [
