@@ -7,6 +7,7 @@ import { type EmbeddedQueue, sqliteQueue } from './queue/queue-sqlite.ts';
 import { modelsFolder } from './services/backbones.ts';
 import type { App } from './services/context.ts';
 import { createFetcher } from './services/fetcher-http.ts';
+import { createLearning } from './services/learning.ts';
 import { createModels } from './services/models.ts';
 import { createTraces, type Traces } from './services/traces.ts';
 import { createTransfers } from './services/transfers.ts';
@@ -78,6 +79,7 @@ export async function openApp(config: Config): Promise<OpenApp> {
     reserve,
     fetcher: createFetcher({ allowNetworks: config.allowNetworks }),
     models: createModels({ db, blobs, keys }),
+    learning: createLearning(clock),
     transfers: createTransfers(),
     traces,
     async close() {

@@ -4,6 +4,7 @@ import { AuditLog } from './audit.ts';
 import { Deletion, Forget, ForgetBegun, Forgetting, Forgettings } from './deletion.ts';
 import { Inventory, Language, ProjectInventory } from './inventory.ts';
 import type { Operation } from './operation.ts';
+import { TrainingProgress } from './progress.ts';
 import {
   AccountDeleted,
   AccountDeletion,
@@ -29,7 +30,8 @@ import {
 } from './trash.ts';
 
 const project = '/projects/{projectId}';
-const exported = `${project}/iterations/{iterationId}/exports/{exportId}`;
+const iteration = `${project}/iterations/{iterationId}`;
+const exported = `${iteration}/exports/{exportId}`;
 
 const imagesMeant = {
   imageIds: optional(ids(limits.imageIdsPerRequest)),
@@ -237,6 +239,27 @@ export const ownsightOperations = {
     reply: Receipt,
     summary: 'One receipt, for whoever has its link: the only way once the account and its keys are gone.',
   },
+  GetTrainingProgress: {
+    ...get,
+    path: `${iteration}/progress`,
+    query: inWords,
+    reply: TrainingProgress,
+    summary: 'How far a training is, or how it ended; also that of an iteration that is trained anew to forget images.',
+  },
+  WatchTrainingProgress: {
+    ...get,
+    path: `${iteration}/progress/events`,
+    query: inWords,
+    reply: 'events',
+    summary:
+      'The same whenever it changes, as Server-Sent Events called `progress`, each of them whole, until it has ended.',
+  },
+  CancelTraining: {
+    ...remove,
+    path: `${iteration}/progress`,
+    summary:
+      'Cancel a training, whether it waits or runs: the iteration is gone as if it had never been, but for a line in the log of the account.',
+  },
   GetRetention: {
     api: 'ownsight',
     since: '1',
@@ -281,7 +304,7 @@ export const ownsightOperations = {
   },
   GetIterationDeletion: {
     ...preview,
-    path: `${project}/iterations/{iterationId}/deletion`,
+    path: `${iteration}/deletion`,
     summary: 'What deleting an iteration would remove.',
   },
   GetExportDeletion: {
@@ -307,7 +330,7 @@ export const ownsightOperations = {
   },
   RemoveIteration: {
     ...discard,
-    path: `${project}/iterations/{iterationId}`,
+    path: iteration,
     summary: `Delete an iteration that is not published, and tell what that removes. ${goes}`,
   },
   RemoveImages: {

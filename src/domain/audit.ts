@@ -11,6 +11,7 @@ export const auditActions = [
   'keys-viewed',
   'key-rotated',
   'project-deleted',
+  'training-cancelled',
   'iteration-deleted',
   'iteration-published',
   'iteration-unpublished',

@@ -26,6 +26,7 @@ import { restoreHandlers } from './handlers/restores.ts';
 import { retentionHandlers } from './handlers/retention.ts';
 import { tagHandlers } from './handlers/tags.ts';
 import { takeoutHandlers } from './handlers/takeout.ts';
+import { trainingProgressHandlers } from './handlers/training-progress.ts';
 import { trashHandlers } from './handlers/trash.ts';
 import { createLinks } from './links.ts';
 import { send } from './sending.ts';
@@ -47,6 +48,7 @@ const handlers: Handlers = {
   ...imageHandlers,
   ...labelHandlers,
   ...iterationHandlers,
+  ...trainingProgressHandlers,
   ...predictionHandlers,
   ...takeoutHandlers,
   ...inventoryHandlers,

@@ -5,6 +5,7 @@ import { newId } from '../base/id.ts';
 import type { JobRun, Jobs } from '../queue/job.ts';
 import { record } from '../services/audit.ts';
 import type { App, ProjectScope } from '../services/context.ts';
+import type { LearningRun } from '../services/learning.ts';
 import { putSealed } from '../services/pictures.ts';
 import { storing } from '../services/storing.ts';
 import { blobKey } from '../store/blobs.ts';
@@ -13,8 +14,10 @@ import { noteForgotten } from '../store/forgetting.ts';
 import { findIteration, iterationImages, learnedImages, listExports, sealScores } from '../store/iterations.ts';
 import { abandonBlobs, keepBlobs } from '../store/loose-blobs.ts';
 import type { ExportRow, IterationImageRow, IterationRow, Sealed } from '../store/schema.ts';
+import { sealText } from '../store/sealed.ts';
 import { learn, recordLearned } from './learn.ts';
 import type { Learned } from './lesson.ts';
+import { serverDied, trainingFailure } from './training-failure.ts';
 
 /** Rows written in the swap before others have their turn. */
 const rowsAtOnce = 500;
@@ -24,13 +27,17 @@ const rowsAtOnce = 500;
  * transaction: until then it is as it was, whatever happens; after it nothing of it knows the images. If its set changes
  * meanwhile, it begins anew.
  */
-export async function forget(app: App, payload: Jobs['forget'], run: JobRun): Promise<void> {
+export const forget = (app: App, payload: Jobs['forget'], run: JobRun): Promise<void> =>
+  app.learning.during(payload.iterationId, run, (told) => forgetOnce(app, payload, told));
+
+async function forgetOnce(app: App, payload: Jobs['forget'], run: LearningRun): Promise<void> {
   const scope = { accountId: payload.accountId, projectId: payload.projectId };
   const begun = app.clock.now();
   const row = await findIteration(app.db.query, scope.projectId, payload.iterationId);
   if (row?.rebuild !== 'Waiting') return;
   try {
     const learned = await learn(app, scope, row, run);
+    run.news({ phase: 'storing' });
     const modelId = newId();
     const model = blobKey(scope.accountId, scope.projectId, 'model', modelId);
     await storing(app, scope, [model], async () => {
@@ -39,8 +46,9 @@ export async function forget(app: App, payload: Jobs['forget'], run: JobRun): Pr
     });
     app.models.forget(scope, row.id);
   } catch (error) {
-    const hopeless = error instanceof AppError && error.code === 'TrainingSetGone';
-    if ((run.last || hopeless) && !run.signal.aborted) await forgettingFailed(app, payload, run.fence);
+    const { tries } = trainingFailure(error);
+    const hopeless = tries !== undefined && run.attempt >= tries;
+    if ((run.last || hopeless) && !run.signal.aborted) await forgettingFailed(app, payload, error, run.fence);
     if (!hopeless) throw error;
   }
 }
@@ -77,6 +85,7 @@ async function swap(
         model_id: modelId,
         model_bytes: model.byteLength,
         rebuild: null,
+        error: null,
         remake_exports: 0,
         trained_at: now,
         modified: now,
@@ -149,19 +158,25 @@ async function dropExports(
   return { exports: rows.length, export: rows.filter((one) => one.status === 'Done').length };
 }
 
-/** Notes that an iteration could not be trained anew: it stays as it was, and still holds what it was to forget. */
+/**
+ * Notes that an iteration could not be trained anew, and why: it stays as it was, and still holds what it was to forget.
+ */
 export async function forgettingFailed(
-  app: Pick<App, 'db'>,
-  { iterationId }: Jobs['forget'],
+  app: Pick<App, 'db' | 'keys' | 'reserve'>,
+  payload: Jobs['forget'],
+  error: unknown = serverDied,
   fence: (tx: Tx) => Promise<void> = async () => undefined,
 ): Promise<void> {
-  await app.db.transaction(async (tx) => {
+  const { iterationId } = payload;
+  const { reason } = trainingFailure(error);
+  const failed = async (tx: Tx): Promise<void> => {
     await fence(tx);
     await tx
       .updateTable('iterations')
-      .set({ rebuild: 'Failed' })
+      .set({ rebuild: 'Failed', error: sealText(app.keys, payload, 'iterations.error', iterationId, reason) })
       .where('id', '=', iterationId)
       .where('rebuild', '=', 'Waiting')
       .execute();
-  });
+  };
+  await app.reserve.giveWay(() => app.db.transaction(failed));
 }

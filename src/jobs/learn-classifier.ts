@@ -1,6 +1,6 @@
-import type { JobRun } from '../queue/job.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import { trainingFeatures } from '../services/features.ts';
+import type { LearningRun } from '../services/learning.ts';
 import { encodeClassifier } from '../vision/classify/serialize.ts';
 import type { Learned, Lesson } from './lesson.ts';
 
@@ -12,7 +12,7 @@ export async function learnClassifier(
   app: App,
   scope: ProjectScope,
   { iteration, images, positions }: Lesson,
-  run: JobRun,
+  run: LearningRun,
 ): Promise<Learned> {
   const classes = positions.size;
   const targets = new Uint8Array(images.length * classes);
@@ -27,6 +27,7 @@ export async function learnClassifier(
     onDone(more) {
       done += more;
       run.progress((featuresShare * done) / images.length);
+      run.news({ phase: 'features', step: done, steps: images.length });
     },
   });
   const { classifier, heldOut } = await app.vision.fitClassifier(
@@ -38,7 +39,11 @@ export async function learnClassifier(
       folds: Uint8Array.from(images, (image) => image.fold),
       order: ids,
     },
-    { signal: run.signal, onProgress: (fraction) => run.progress(featuresShare + (1 - featuresShare) * fraction) },
+    {
+      signal: run.signal,
+      onProgress: (fraction) => run.progress(featuresShare + (1 - featuresShare) * fraction),
+      onNews: run.news,
+    },
   );
   return {
     model: encodeClassifier(classifier),

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mapConcurrently } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
-import type { JobRun } from '../queue/job.ts';
 import type { App, ProjectScope } from '../services/context.ts';
-import { getSealed } from '../services/pictures.ts';
+import { picturesUnreadable, readOriginal } from '../services/features.ts';
+import type { LearningRun } from '../services/learning.ts';
+import { presentImages } from '../store/forgetting.ts';
 import { learnedRegions } from '../store/learned-regions.ts';
 import type { IterationImageRow } from '../store/schema.ts';
 import { encodeFound } from '../vision/detect/found.ts';
@@ -23,7 +24,7 @@ export async function learnDetector(
   app: App,
   scope: ProjectScope,
   { iteration, images, positions }: Lesson,
-  run: JobRun,
+  run: LearningRun,
 ): Promise<Learned> {
   const keys = await keysOf(app, scope, images, run.signal);
   const idOf = new Map(keys.map((key, index) => [key, images[index]!.image_id]));
@@ -31,11 +32,16 @@ export async function learnDetector(
     key: keys[index]!,
     marked: learnedRegions(app.keys, scope, image).map(({ position, box }) => ({ ...box, label: position })),
   }));
-  const { detector, heldOut } = await app.vision.fitDetector(
-    { classes: positions.size, pictures, read: (key) => readPicture(app, scope, idOf.get(key)!) },
-    { ...regularPlan(pictures.length), backbone: iteration.backbone },
-    { signal: run.signal, onProgress: run.progress },
-  );
+  const { detector, heldOut } = await app.vision
+    .fitDetector(
+      { classes: positions.size, pictures, read: (key) => readPicture(app, scope, idOf.get(key)!) },
+      { ...regularPlan(pictures.length), backbone: iteration.backbone },
+      { signal: run.signal, onProgress: run.progress, onNews: run.news },
+    )
+    .catch((error: unknown) => {
+      if (!(error instanceof AppError) || error.code !== 'PictureUndecodable') throw error;
+      throw picturesUnreadable(keys.filter((key) => error.message.includes(key)).map((key) => idOf.get(key)!));
+    });
   return {
     model: encodeDetector(detector),
     images,
@@ -68,8 +74,8 @@ async function keysOf(
 }
 
 async function readPicture(app: App, scope: ProjectScope, imageId: string): Promise<Uint8Array> {
-  const bytes = await getSealed(app, scope, 'image-original', imageId);
-  if (bytes === undefined)
-    throw new AppError('TrainingSetChanged', 'a picture was removed while the iteration was trained');
-  return bytes;
+  const bytes = await readOriginal(app, scope, imageId);
+  if (bytes !== undefined) return bytes;
+  if ((await presentImages(app.db.query, scope.projectId, [imageId])).length > 0) throw picturesUnreadable([imageId]);
+  throw new AppError('TrainingSetChanged', 'a picture was removed while the iteration was trained');
 }

@@ -1,6 +1,6 @@
 import { AppError } from '../base/errors.ts';
-import type { JobRun } from '../queue/job.ts';
 import type { App, ProjectScope } from '../services/context.ts';
+import type { LearningRun } from '../services/learning.ts';
 import { recordedSet, trainingSetLookup } from '../services/training-set.ts';
 import type { Tx } from '../store/database.ts';
 import { learnedImages } from '../store/iterations.ts';
@@ -14,7 +14,12 @@ import type { Learned } from './lesson.ts';
  * they carried, but not those it is to forget. A function of these alone, to the last bit.
  * @throws AppError `TrainingSetGone` when a tag has no image left.
  */
-export async function learn(app: App, scope: ProjectScope, iteration: IterationRow, run: JobRun): Promise<Learned> {
+export async function learn(
+  app: App,
+  scope: ProjectScope,
+  iteration: IterationRow,
+  run: LearningRun,
+): Promise<Learned> {
   const images = await learnedImages(app.db.query, iteration.id);
   const tags = await app.db.query
     .selectFrom('iteration_tags')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { withoutServer } from '../../test/fixtures/learning.ts';
 import { jobRun } from '../../test/fixtures/run.ts';
 import { plantAccount, plantProject, testStores } from '../../test/fixtures/stores.ts';
 import type { App } from '../services/context.ts';
@@ -13,8 +14,9 @@ test('when all images of a tag are deleted during a training, it ends at once an
   const { iterationId } = planted;
   await stores.db.query.updateTable('iterations').set({ status: 'Training' }).where('id', '=', iterationId).execute();
   await deleteImages(stores, planted, { imageIds: planted.imageIds, allImages: false, allIterations: true });
-  // It ends before anything of the application is asked but its stores.
-  await train(stores as unknown as App, planted, jobRun());
+  // It ends before anything else of the application is asked.
+  const app = { ...stores, ...withoutServer(stores.clock) };
+  await train(app as unknown as App, planted, jobRun());
   const row = await stores.db.query
     .selectFrom('iterations')
     .select(['status', 'error'])

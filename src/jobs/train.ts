@@ -3,6 +3,7 @@ import { chunks } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
 import type { JobRun, Jobs } from '../queue/job.ts';
 import type { App, ProjectScope } from '../services/context.ts';
+import type { LearningRun } from '../services/learning.ts';
 import { putSealed } from '../services/pictures.ts';
 import { storing } from '../services/storing.ts';
 import { blobKey } from '../store/blobs.ts';
@@ -13,24 +14,31 @@ import type { IterationRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
 import { learn, recordLearned } from './learn.ts';
 import type { Learned } from './lesson.ts';
+import { serverDied, trainingFailure } from './training-failure.ts';
 
 /**
  * Trains an iteration. What it learns from was recorded when it was asked for; if images of that record are removed
  * while it runs, it starts over without them, unless a tag has none left. A failure for good leaves the iteration `Failed` with the reason.
  */
-export async function train(app: App, payload: Jobs['train'], run: JobRun): Promise<void> {
+export const train = (app: App, payload: Jobs['train'], run: JobRun): Promise<void> =>
+  app.learning.during(payload.iterationId, run, (told) => trainOnce(app, payload, told));
+
+async function trainOnce(app: App, payload: Jobs['train'], run: LearningRun): Promise<void> {
   const scope = { accountId: payload.accountId, projectId: payload.projectId };
   const begun = app.clock.now();
   const row = await findIteration(app.db.query, scope.projectId, payload.iterationId);
   if (row?.status !== 'Training') return;
   try {
     const learned = await learn(app, scope, row, run);
+    run.news({ phase: 'storing' });
     const model = blobKey(scope.accountId, scope.projectId, 'model', row.model_id ?? row.id);
     await storing(app, scope, [model], () => keepResult(app, scope, row, learned, begun, run));
   } catch (error) {
-    const hopeless = error instanceof AppError && error.code === 'TrainingSetGone';
+    const { tries } = trainingFailure(error);
+    const hopeless = tries !== undefined && run.attempt >= tries;
     if ((run.last || hopeless) && !run.signal.aborted) await trainingFailed(app, payload, error, run.fence);
     if (!hopeless) throw error;
+    app.log.warn('training-failed', { iteration: payload.iterationId, error: (error as { code?: string }).code });
   }
 }
 
@@ -83,19 +91,16 @@ async function keepResult(
   });
 }
 
-/** Marks an iteration that is still `Training` as `Failed`, with the reason in words. */
+/** Marks an iteration that is still `Training` as `Failed`, with the reason in words; on a full disk too. */
 export async function trainingFailed(
-  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'reserve'>,
   payload: Jobs['train'],
-  error?: unknown,
+  error: unknown = serverDied,
   fence: (tx: Tx) => Promise<void> = async () => undefined,
 ): Promise<void> {
   const { iterationId } = payload;
-  const reason =
-    error instanceof AppError
-      ? error.message
-      : 'The training broke off inside the server; its log says more. Train again.';
-  await app.db.transaction(async (tx) => {
+  const { reason } = trainingFailure(error);
+  const failed = async (tx: Tx): Promise<void> => {
     await fence(tx);
     await tx
       .updateTable('iterations')
@@ -107,5 +112,6 @@ export async function trainingFailed(
       .where('id', '=', iterationId)
       .where('status', '=', 'Training')
       .execute();
-  });
+  };
+  await app.reserve.giveWay(() => app.db.transaction(failed));
 }

@@ -10,6 +10,7 @@ import type { Opener } from '../store/opener.ts';
 import type { Reserve } from '../store/reserve.ts';
 import type { Vision } from '../vision/vision.ts';
 import type { Fetcher } from './fetcher.ts';
+import type { Learning } from './learning.ts';
 import type { Models } from './models.ts';
 import type { Traces } from './traces.ts';
 import type { Transfers } from './transfers.ts';
@@ -29,6 +30,7 @@ export interface App {
   readonly vision: Vision;
   readonly fetcher: Fetcher;
   readonly models: Models;
+  readonly learning: Learning;
   readonly transfers: Transfers;
   readonly traces: Traces;
 }

@@ -3,6 +3,7 @@ import { chunks, mapConcurrently } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
 import { gauge } from '../base/gauge.ts';
 import { imagesWithoutFeatures, keepFeatures, outdateFeatures, selectFeatures } from '../store/features.ts';
+import { presentImages } from '../store/forgetting.ts';
 import type { BackboneFacts } from '../vision/backbone/installed.ts';
 import { projectBackbone } from './backbones.ts';
 import type { App, ProjectScope } from './context.ts';
@@ -40,7 +41,8 @@ export interface FeaturesRun {
 
 /**
  * Computes and keeps the features of those of these images that lack them. Images deleted meanwhile are passed over.
- * @throws the signal's reason when aborted; what was committed stays.
+ * @throws AppError `PictureUnreadable`, naming those whose files are damaged or lost, after all others are kept; the
+ * signal's reason when aborted; what was committed stays.
  */
 export async function computeFeatures(
   app: Featuring,
@@ -48,6 +50,7 @@ export async function computeFeatures(
   imageIds: readonly string[],
   { backbone, signal, background, onDone }: FeaturesRun,
 ): Promise<void> {
+  const unreadable: string[] = [];
   // Two chunks at a time: one is being written while the next is being computed.
   await mapConcurrently([...chunks(imageIds, chunkSize)], 2, async (ids) => {
     for (let left = ids; left.length > 0; ) {
@@ -56,7 +59,7 @@ export async function computeFeatures(
       await Promise.allSettled(left.map((id) => underWay.get(id)));
       const waiting = await imagesWithoutFeatures(app.db.query, scope.projectId, { ids: left });
       const mine = waiting.filter((id) => !underWay.has(id));
-      const work = computeChunk(app, scope, mine, backbone, signal);
+      const work = computeChunk(app, scope, mine, backbone, signal).then((bad) => void unreadable.push(...bad));
       for (const id of mine) underWay.set(id, work);
       try {
         await work;
@@ -67,40 +70,94 @@ export async function computeFeatures(
     }
     onDone?.(ids.length);
   });
+  if (unreadable.length > 0) throw picturesUnreadable(unreadable);
 }
 
+/** That the files of these images are damaged or lost, and what to do. */
+export function picturesUnreadable(imageIds: readonly string[]): AppError {
+  const [some, more] = [imageIds.toSorted().slice(0, 3).join(', '), imageIds.length - 3];
+  const which = imageIds.length === 1 ? `image ${some}` : `images ${some}${more > 0 ? ` and ${more} more` : ''}`;
+  return new AppError(
+    'PictureUnreadable',
+    `The stored files of ${which} cannot be read: they are damaged or lost. Delete what cannot be read, and train again.`,
+  );
+}
+
+/** Returns the images whose files cannot be read. */
 async function computeChunk(
   app: Featuring,
   scope: ProjectScope,
   ids: readonly string[],
   { reference: backbone, fingerprint }: BackboneFacts,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string[]> {
   const { projectId } = scope;
-  const pictures = await mapConcurrently(ids, 8, (id) => getSealed(app, scope, 'image-original', id));
-  const present = ids.filter((_, index) => pictures[index] !== undefined);
-  if (present.length === 0) return;
-  const features = await app.vision.features(
-    pictures.filter((picture) => picture !== undefined),
-    { backbone },
-    { signal },
-  );
-  const rows = present.map((id, index) => {
-    const { buffer, byteOffset, byteLength } = features[index]!;
-    return {
-      image_id: id,
-      project_id: projectId,
-      recipe: fingerprint,
-      features: app.keys.seal({ ...scope, kind, id }, new Uint8Array(buffer, byteOffset, byteLength)),
-    };
+  const features = await featuresOfFiles(app, scope, ids, backbone, signal);
+  const rows = ids.flatMap((id, index) => {
+    const found = features[index];
+    if (found === undefined) return [];
+    const bytes = new Uint8Array(found.buffer, found.byteOffset, found.byteLength);
+    const sealed = app.keys.seal({ ...scope, kind, id }, bytes);
+    return [{ image_id: id, project_id: projectId, recipe: fingerprint, features: sealed }];
   });
-  await app.db.transaction((tx) => keepFeatures(tx, projectId, rows));
+  if (rows.length > 0) await app.db.transaction((tx) => keepFeatures(tx, projectId, rows));
+  const kept = new Set(rows.map((row) => row.image_id));
+  // A deletion takes the row before the file: where the row is there, it is not for that that there is no file.
+  return (await presentImages(app.db.query, projectId, ids)).filter((id) => !kept.has(id));
+}
+
+/** Of each image, in order; `undefined` where its file is damaged or not there. */
+async function featuresOfFiles(
+  app: Featuring,
+  scope: ProjectScope,
+  ids: readonly string[],
+  backbone: BackboneFacts['reference'],
+  signal: AbortSignal,
+): Promise<(Float32Array | undefined)[]> {
+  const pictures = await mapConcurrently(ids, 8, (id) => readOriginal(app, scope, id));
+  const readable = pictures.filter((picture) => picture !== undefined);
+  const found = await featuresOfReadable(app, readable, backbone, signal);
+  let next = 0;
+  return pictures.map((picture) => (picture === undefined ? undefined : found[next++]));
+}
+
+/** The picture as it was given; `undefined` when its file is damaged or not there. */
+export const readOriginal = (app: Featuring, scope: ProjectScope, id: string): Promise<Buffer | undefined> =>
+  getSealed(app, scope, 'image-original', id).catch((error: unknown) => {
+    if (error instanceof AppError && error.code === 'Sealed') return undefined;
+    throw error;
+  });
+
+/** In order; `undefined` for those that cannot be decoded. */
+async function featuresOfReadable(
+  app: Featuring,
+  pictures: readonly Buffer[],
+  backbone: BackboneFacts['reference'],
+  signal: AbortSignal,
+): Promise<(Float32Array | undefined)[]> {
+  const isUndecodable = (error: unknown): boolean =>
+    error instanceof AppError && error.code.startsWith('BadRequestImage');
+  try {
+    return await app.vision.features(pictures, { backbone }, { signal });
+  } catch (error) {
+    if (!isUndecodable(error)) throw error;
+  }
+  return mapConcurrently(pictures, 4, (one) =>
+    app.vision.features([one], { backbone }, { signal }).then(
+      ([features]) => features,
+      (error: unknown) => {
+        if (!isUndecodable(error)) throw error;
+        return undefined;
+      },
+    ),
+  );
 }
 
 /**
  * The features of these images for a training, in order: float32 [n, d], in shared memory. Those of the backbone that the
  * project wants are kept, and computed only where they are missing; of another one, on which an older iteration is
- * trained anew, they are computed and not kept. @throws AppError `FeaturesMissing` as {@link readFeatures}; the signal's reason.
+ * trained anew, they are computed and not kept.
+ * @throws AppError `FeaturesMissing` as {@link readFeatures}, `PictureUnreadable` as {@link computeFeatures}; the signal's reason.
  */
 export async function trainingFeatures(
   app: Featuring,
@@ -123,11 +180,13 @@ export async function trainingFeatures(
   let row = 0;
   for (const ids of chunks(imageIds, chunkSize)) {
     signal.throwIfAborted();
-    const pictures = await mapConcurrently(ids, 8, (id) => getSealed(app, scope, 'image-original', id));
-    const there = pictures.filter((picture) => picture !== undefined);
-    if (there.length < ids.length) throw featuresMissing();
-    for (const features of await app.vision.features(there, { backbone: reference }, { signal }))
-      all.set(features, row++ * length);
+    const found = await featuresOfFiles(app, scope, ids, reference, signal);
+    const lacking = ids.filter((_, index) => found[index] === undefined);
+    if (lacking.length > 0) {
+      const unreadable = await presentImages(app.db.query, scope.projectId, lacking);
+      throw unreadable.length === 0 ? featuresMissing() : picturesUnreadable(unreadable);
+    }
+    for (const features of found) all.set(features!, row++ * length);
     onDone?.(ids.length);
   }
   return all;

@@ -1,6 +1,7 @@
 import { type Iteration, importedWithoutModel } from '../domain/iteration.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
+import type { ErasureCounts } from '../domain/receipt.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { Queries, Tx } from '../store/database.ts';
 import { trashedOfIteration } from '../store/doomed.ts';
@@ -100,42 +101,84 @@ export async function deleteIteration(
   scope: ProjectScope,
   iterationId: string,
 ): Promise<void> {
-  const { accountId, projectId } = scope;
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     const row = await requireIteration(tx, scope, iterationId);
     refusePublished(app, scope, row, ' Unpublish it first.');
-    const exports = await listExports(tx, projectId, iterationId);
-    const { images, tags } = await onlyKeptBy(tx, iterationId);
-    await abandonBlobs(tx, projectId, [
-      blobKey(accountId, projectId, 'model', row.model_id ?? iterationId),
-      ...exports.map((one) => blobKey(accountId, projectId, 'export', one.id)),
-    ]);
-    await tx.deleteFrom('exports').where('iteration_id', '=', iterationId).execute();
-    const learned = await tx.deleteFrom('iteration_images').where('iteration_id', '=', iterationId).executeTakeFirst();
-    const told = await tx.deleteFrom('iteration_tags').where('iteration_id', '=', iterationId).executeTakeFirst();
-    await tx.deleteFrom('iterations').where('id', '=', iterationId).execute();
-    const trashed = await trashedOfIteration(tx, iterationId);
-    await dropOfIteration(tx, scope, iterationId);
-    await beginErasure(app, tx, {
-      kind: 'iteration',
-      ...scope,
-      ids: [iterationId],
-      erased: {
-        iterations: 1,
-        model: row.status === 'Completed' ? 1 : 0,
-        exports: exports.length + (trashed.exports ?? 0),
-        export: exports.filter((one) => one.status === 'Done').length + (trashed.export ?? 0),
-        iteration_images: Number(learned.numDeletedRows) + (trashed.iteration_images ?? 0),
-        iteration_tags: Number(told.numDeletedRows),
-        ...imageCounts(images),
-        tags,
-      },
-    });
-    await app.queue.cancel(tx, { ...scope, iterationId });
-    await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
+    const erased = await removeIteration(app, tx, scope, row);
+    await beginErasure(app, tx, { kind: 'iteration', ...scope, ids: [iterationId], erased });
   });
   app.models.forget(scope, iterationId);
+}
+
+/**
+ * Cancels a training, whether it waits or runs: its iteration is gone as if it had never been, but for a line in the
+ * account's log; and a receipt where deleted images go that it alone still kept.
+ * @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequest` when there is none, or it is one that forgets.
+ */
+export async function cancelTraining(
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
+  scope: ProjectScope,
+  iterationId: string,
+): Promise<void> {
+  await app.db.transaction(async (tx) => {
+    await requireProject(tx, scope);
+    const row = await requireIteration(tx, scope, iterationId);
+    if (row.rebuild !== null)
+      throw problem(
+        'BadRequest',
+        'The iteration is trained anew to forget images, which was promised: that is stopped by DELETE …/forgetting/{receiptId}.',
+      );
+    if (row.status !== 'Training') throw problem('BadRequest', 'There is nothing to cancel: the training has ended.');
+    const { images = 0, tags = 0 } = await removeIteration(app, tx, scope, row);
+    await tx
+      .updateTable('projects')
+      .set((at) => ({ iteration_count: at('iteration_count', '-', 1) }))
+      .where('id', '=', scope.projectId)
+      .execute();
+    await record(app, tx, 'training-cancelled', { ...scope, subjectId: iterationId });
+    if (images + tags > 0)
+      await beginErasure(app, tx, {
+        kind: 'iteration',
+        ...scope,
+        ids: [iterationId],
+        erased: { ...imageCounts(images), tags },
+      });
+  });
+}
+
+/** Removes an iteration with all that hangs on it, and stops what is done with it. Returns what is gone for good. */
+async function removeIteration(
+  app: Pick<App, 'queue'>,
+  tx: Tx,
+  scope: ProjectScope,
+  { id: iterationId, status, model_id }: IterationRow,
+): Promise<ErasureCounts> {
+  const { accountId, projectId } = scope;
+  const exports = await listExports(tx, projectId, iterationId);
+  const { images, tags } = await onlyKeptBy(tx, iterationId);
+  await abandonBlobs(tx, projectId, [
+    blobKey(accountId, projectId, 'model', model_id ?? iterationId),
+    ...exports.map((one) => blobKey(accountId, projectId, 'export', one.id)),
+  ]);
+  await tx.deleteFrom('exports').where('iteration_id', '=', iterationId).execute();
+  const learned = await tx.deleteFrom('iteration_images').where('iteration_id', '=', iterationId).executeTakeFirst();
+  const told = await tx.deleteFrom('iteration_tags').where('iteration_id', '=', iterationId).executeTakeFirst();
+  await tx.deleteFrom('iterations').where('id', '=', iterationId).execute();
+  const trashed = await trashedOfIteration(tx, iterationId);
+  await dropOfIteration(tx, scope, iterationId);
+  await app.queue.cancel(tx, { ...scope, iterationId });
+  await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });
+  return {
+    iterations: 1,
+    model: status === 'Completed' ? 1 : 0,
+    exports: exports.length + (trashed.exports ?? 0),
+    export: exports.filter((one) => one.status === 'Done').length + (trashed.export ?? 0),
+    iteration_images: Number(learned.numDeletedRows) + (trashed.iteration_images ?? 0),
+    iteration_tags: Number(told.numDeletedRows),
+    ...imageCounts(images),
+    tags,
+  };
 }
 
 /** Refuses what must not be done to a published iteration. @throws AppError `BadRequestIterationIsPublished`. */

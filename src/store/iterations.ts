@@ -94,7 +94,9 @@ export function iterationFromRow(keys: Keys, scope: KeyScope, row: IterationRow)
     exportableTo: done ? domain.exportablePlatforms : null,
     publishName: openTextOrNull(keys, scope, 'iterations.publish_name', row.id, row.publish_name),
     originalPublishResourceId: openTextOrNull(keys, scope, 'iterations.publish_resource', row.id, row.publish_resource),
-    trainingErrorDetails: openTextOrNull(keys, scope, 'iterations.error', row.id, row.error),
+    // That an iteration could not be trained anew does not make it one that failed.
+    trainingErrorDetails:
+      row.status === 'Failed' ? openTextOrNull(keys, scope, 'iterations.error', row.id, row.error) : null,
     imported:
       row.imported === null
         ? null

@@ -16,3 +16,8 @@ test('pictures are read when they are looked at, once while there is room, and n
     assert.deepEqual(Array.from(await one.pixels()), new Array(12).fill(one.key.charCodeAt(0)));
   assert.deepEqual(reads, ['c', 'a', 'b', 'b', 'b']);
 });
+
+test('a picture that cannot be decoded is named', async () => {
+  const [one] = gallery([{ key: 'this one' }], async () => Buffer.from('no picture'), { side: 2, room: 0 });
+  await assert.rejects(one!.pixels(), { code: 'PictureUndecodable', message: /this one/ });
+});

@@ -1,10 +1,11 @@
+import { AppError, expected } from '../../base/errors.ts';
 import { pixels } from './decode.ts';
 
 /** A picture to learn from, or to be judged by, that can be looked at. */
 export interface Shown {
   /** Pixels in width and height. */
   readonly side: number;
-  /** RGB8 [side, side, 3], squashed to a square; not to be changed. @throws what reading it throws. */
+  /** RGB8 [side, side, 3], squashed to a square; not to be changed. @throws what reading it throws; AppError `PictureUndecodable` naming its key. */
   pixels(): Promise<Uint8Array>;
 }
 
@@ -25,7 +26,10 @@ export function gallery<T extends { readonly key: string }>(
       side,
       async pixels() {
         if (kept !== undefined) return kept;
-        const decoded = await pixels(await read(picture.key), side);
+        const bytes = await read(picture.key);
+        const decoded = await pixels(bytes, side).catch((error: unknown) => {
+          throw new AppError('PictureUndecodable', expected('a picture', picture.key, 'other bytes'), error);
+        });
         if (kept === undefined && places-- > 0) kept = decoded;
         return decoded;
       },
