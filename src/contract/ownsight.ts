@@ -1,6 +1,7 @@
 import { limits } from '../domain/limits.ts';
 import { AccountDetails, AccountKey } from './account.ts';
 import { AuditLog } from './audit.ts';
+import { Backbone, BackboneUpdate } from './backbone.ts';
 import { Deletion, Forget, ForgetBegun, Forgetting, Forgettings } from './deletion.ts';
 import { Inventory, Language, ProjectInventory } from './inventory.ts';
 import type { Operation } from './operation.ts';
@@ -280,6 +281,34 @@ export const ownsightOperations = {
     body: { kind: 'json', schema: RetentionUpdate, required: true },
     reply: Retention,
     summary: 'Change it, for what is stored already too: what is past its new time is removed at once.',
+  },
+  GetAccountBackbone: {
+    ...get,
+    path: '/account/backbone',
+    reply: Backbone,
+    summary: 'The network that projects learn on which choose none themselves, and those there are to choose from.',
+  },
+  UpdateAccountBackbone: {
+    ...get,
+    method: 'PATCH',
+    path: '/account/backbone',
+    body: { kind: 'json', schema: BackboneUpdate, required: true },
+    reply: Backbone,
+    summary: 'Choose another. What is trained already stays as it is.',
+  },
+  GetBackbone: {
+    ...get,
+    path: `${project}/backbone`,
+    reply: Backbone,
+    summary: 'The network that a project learns on, and which of its iterations lack theirs on this server.',
+  },
+  UpdateBackbone: {
+    ...get,
+    method: 'PATCH',
+    path: `${project}/backbone`,
+    body: { kind: 'json', schema: BackboneUpdate, required: true },
+    reply: Backbone,
+    summary: 'Choose another, or with null that of the account. What is trained already stays as it is.',
   },
   GetAccountDeletion: {
     ...preview,

@@ -54,6 +54,7 @@ test('a project of 3.4 and of 3.0', () => {
     created: at('2020-11-06T16:37:26.266Z'),
     lastModified: at('2020-11-06T16:37:26.266Z'),
     thumbnailImageId: null,
+    backbone: null,
   } as const;
   const newest = encode('training', '3.4-preview', 'CreateProject', fromProject(project, links));
   assert.equal(
@@ -135,6 +136,7 @@ const iteration: Iteration = {
   classificationType: null,
   trainingType: 'Regular',
   reservedBudgetInHours: 0,
+  backbone: null,
   trainingTimeInMinutes: 0,
   exportable: false,
   exportableTo: null,

@@ -24,6 +24,8 @@ export interface Iteration {
   readonly classificationType: ClassificationType | null;
   readonly trainingType: TrainingType;
   readonly reservedBudgetInHours: number;
+  /** The backbone it learned on, as `name@fingerprint`; `null`: the built-in one. */
+  readonly backbone: string | null;
   /** Rounded up. */
   readonly trainingTimeInMinutes: number;
   readonly exportable: boolean;

@@ -14,6 +14,8 @@ export interface Project {
   /** `null` for object detection. */
   readonly classificationType: ClassificationType | null;
   readonly targetExportPlatforms: readonly string[];
+  /** Name of the backbone it chose to learn on; `null`: the account's. */
+  readonly backbone: string | null;
   readonly created: Micros;
   readonly lastModified: Micros;
   /** Whose thumbnail stands for the project: its newest image; `null` without images. */

@@ -14,6 +14,7 @@ import { baseOf } from './base-address.ts';
 import type { Answer, Call, Handlers } from './handler.ts';
 import { accountHandlers } from './handlers/account.ts';
 import { auditHandlers } from './handlers/audit.ts';
+import { backboneHandlers } from './handlers/backbones.ts';
 import { deletionHandlers } from './handlers/deletions.ts';
 import { imageHandlers } from './handlers/images.ts';
 import { inventoryHandlers } from './handlers/inventory.ts';
@@ -56,6 +57,7 @@ const handlers: Handlers = {
   ...trashHandlers,
   ...restoreHandlers,
   ...retentionHandlers,
+  ...backboneHandlers,
   ...auditHandlers,
   ...receiptHandlers,
 };

@@ -1,9 +1,19 @@
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import { findBackboneWish } from '../store/backbones.ts';
+import { problem } from '../domain/problems.ts';
+import {
+  findBackboneWish,
+  iterationsOnBackbones,
+  type LearnedOn,
+  projectsWithoutWish,
+  saveBackboneWish,
+} from '../store/backbones.ts';
 import type { Queries } from '../store/database.ts';
-import type { BackboneFacts } from '../vision/backbone/installed.ts';
+import type { KeyScope } from '../store/keys.ts';
+import { type BackboneFacts, findBackbone, installedBackbones, nameIn } from '../vision/backbone/installed.ts';
+import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
+import { requireProject } from './projects.ts';
 
 /** Where backbones lie beside the built-in one: for all accounts, and nothing of any. */
 export const modelsFolder = ({ home }: Pick<Config, 'home'>): string => join(home, 'models');
@@ -19,4 +29,90 @@ export async function projectBackbone(
 ): Promise<BackboneFacts> {
   const { project, account } = await findBackboneWish(db, scope);
   return app.vision.backbone(project ?? account);
+}
+
+/** What is chosen, and what could be. */
+export interface BackboneSetting {
+  /** Name; `null`: nothing of its own is chosen. */
+  readonly backbone: string | null;
+  /** Name of the one that the next training learns on. */
+  readonly used: string;
+  readonly installed: {
+    readonly name: string;
+    readonly licence: string;
+    readonly bytes: number;
+    readonly top1: string | null;
+  }[];
+  /** Backbones that iterations learned on and that are not here. */
+  readonly missing: MissingBackbone[];
+}
+
+/** A backbone that is not here, what for it is needed, and how to get it. */
+export interface MissingBackbone {
+  readonly backbone: string;
+  readonly iterationIds: string[];
+  readonly message: string;
+}
+
+/** What a project or, without one, its account learns on. @throws AppError `NotFoundProject`. */
+export async function backboneOf(app: Pick<App, 'db' | 'config'>, scope: KeyScope): Promise<BackboneSetting> {
+  const db = app.db.query;
+  await requireScope(db, scope);
+  const { project, account } = await findBackboneWish(db, scope);
+  const installed = await installedBackbones(modelsFolder(app.config));
+  return {
+    backbone: scope.projectId === undefined ? account : project,
+    used: nameIn(project ?? account),
+    installed: installed.map(({ entry: { name, licence, bytes, top1 = null } }) => ({ name, licence, bytes, top1 })),
+    missing: await missingBackbones(app, await iterationsOnBackbones(db, scope)),
+  };
+}
+
+/** Of what iterations learned on, what is not here. */
+export async function missingBackbones(
+  { config }: Pick<App, 'config'>,
+  iterations: readonly LearnedOn[],
+): Promise<MissingBackbone[]> {
+  const found: MissingBackbone[] = [];
+  for (const [backbone, some] of Map.groupBy(iterations, (one) => one.backbone)) {
+    const message = await findBackbone(backbone, modelsFolder(config)).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    if (message !== undefined) found.push({ backbone, iterationIds: some.map(({ id }) => id), message });
+  }
+  return found;
+}
+
+/**
+ * Has a project, or an account with all projects that choose nothing themselves, learn on another backbone from now on. What
+ * is trained already stays as it is; features are computed anew in the background.
+ * @throws AppError `NotFoundProject`, `BadRequest` when there is no such backbone here, naming those there are.
+ */
+export async function setBackbone(
+  app: Pick<App, 'db' | 'keys' | 'config' | 'clock' | 'queue'>,
+  scope: KeyScope,
+  backbone: string | null,
+): Promise<BackboneSetting> {
+  const { accountId, projectId } = scope;
+  await requireScope(app.db.query, scope);
+  const names = (await installedBackbones(modelsFolder(app.config))).map(({ entry }) => entry.name);
+  if (backbone !== null && !names.includes(backbone))
+    throw problem(
+      'BadRequest',
+      `Expected a backbone that is installed (${names.join(', ')}) but received another name. "ownsight models" on the server gets more.`,
+    );
+  await app.db.transaction(async (tx) => {
+    await requireScope(tx, scope);
+    await saveBackboneWish(tx, scope, backbone);
+    const projects = projectId === undefined ? await projectsWithoutWish(tx, accountId) : [projectId];
+    for (const one of projects)
+      await app.queue.enqueue(tx, 'features', { accountId, projectId: one }, { once: `features/${one}` });
+    await record(app, tx, 'settings-changed', scope, { backbone: backbone ?? 'default' });
+  });
+  return backboneOf(app, scope);
+}
+
+async function requireScope(db: Queries, { accountId, projectId }: KeyScope): Promise<void> {
+  if (projectId !== undefined) await requireProject(db, { accountId, projectId });
 }

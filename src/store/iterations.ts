@@ -89,6 +89,7 @@ export function iterationFromRow(keys: Keys, scope: KeyScope, row: IterationRow)
     classificationType: training ? null : row.classification_type,
     trainingType: row.training_type,
     reservedBudgetInHours: row.reserved_budget_hours,
+    backbone: row.backbone,
     trainingTimeInMinutes: row.training_minutes,
     exportable: done && domain.exportable,
     exportableTo: done ? domain.exportablePlatforms : null,

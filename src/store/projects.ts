@@ -101,6 +101,7 @@ export function projectFromRow(keys: Keys, row: ListedProject): Project {
     domainId: row.domain_id,
     classificationType: row.classification_type,
     targetExportPlatforms: JSON.parse(row.target_export_platforms) as string[],
+    backbone: row.backbone,
     created: row.created,
     lastModified: row.modified,
     thumbnailImageId: row.thumbnail_image_id,

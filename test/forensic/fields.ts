@@ -43,6 +43,8 @@ export const neverTaken: Readonly<Record<string, string>> = {
   'TrainProject query.notificationEmailAddress': 'the walk has made tags without pictures, which cannot be trained',
   'GetArtifact query.path': 'says which file',
   'DeleteAccount body.name': 'must be the name of the account',
+  'UpdateAccountBackbone body.backbone': 'must be the name of an installed one',
+  'UpdateBackbone body.backbone': 'must be the name of an installed one',
 };
 
 /** Tokens are secrets the server made: whatever else is there is refused. */

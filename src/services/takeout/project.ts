@@ -261,6 +261,7 @@ async function projectFile(app: Taking, scope: ProjectScope, notes: Notes): Prom
     domain: { id: project.domainId, name: domain?.name ?? '', type: domain?.type ?? '' },
     classificationType: project.classificationType,
     targetExportPlatforms: project.targetExportPlatforms,
+    backbone: project.backbone,
     created: isoTime(project.created),
     lastModified: isoTime(project.lastModified),
     tags: tags.map(({ id, name, description, type, imageCount }) => ({ id, name, description, type, imageCount })),

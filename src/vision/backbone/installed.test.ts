@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { plantBackbone } from '../../../test/fixtures/own-backbone.ts';
 import { testPictures } from '../export/test-vectors.ts';
 import { bmpFile } from '../image/fixture-bmp.ts';
 import { ortRuntime } from '../runtime/ort.ts';
@@ -25,12 +26,6 @@ function folderOf(t: TestContext): string {
   return folder;
 }
 
-/** The built-in network once more, as somebody's own. */
-function addOwn(folder: string, changes: Partial<typeof builtIn> = {}): void {
-  copyFileSync(join(repository, 'models', builtIn.file), join(folder, 'mine.onnx'));
-  writeFileSync(join(folder, 'mine.json'), JSON.stringify({ ...builtIn, name: 'mine', file: 'mine.onnx', ...changes }));
-}
-
 test('what lies in the folder is installed, by name; a reference finds that very one and no other', async (t) => {
   const folder = folderOf(t);
   const names = async () => (await installedBackbones(folder)).map(({ entry }) => entry.name);
@@ -39,27 +34,27 @@ test('what lies in the folder is installed, by name; a reference finds that very
     (await installedBackbones(join(folder, 'none'))).map(({ entry }) => entry),
     [builtIn],
   );
-  addOwn(folder);
+  plantBackbone(folder);
   assert.deepEqual(await names(), ['ownsight-s', 'mine']);
   const { entry } = await findBackbone('mine', folder);
   const reference = referenceTo(entry)!;
   assert.match(reference, /^mine@5fca50b27539c6f6\/160\//);
   assert.equal((await findBackbone(reference, folder)).entry.name, 'mine');
   assert.equal(factsOf(builtIn).reference, null);
-  addOwn(folder, { size: 128 });
+  plantBackbone(folder, { size: 128 });
   const failure = { code: 'BadRequestOperationNotSupported' };
   await assert.rejects(findBackbone(reference, folder), { ...failure, message: /another one.*models add FILE/ });
   await assert.rejects(findBackbone('mobilenet-v2', folder), { ...failure, message: /models pull mobilenet-v2/ });
   await assert.rejects(findBackbone('mine', undefined), { ...failure, message: /not on this server/ });
   for (const wrong of [{ size: 0 }, { file: '../mine.onnx' }, { pixels: 'huge' }, { name: 'A B' }]) {
-    addOwn(folder, wrong as object);
+    plantBackbone(folder, wrong as object);
     await assert.rejects(installedBackbones(folder), { code: 'BadBackbone' }, JSON.stringify(wrong));
   }
 });
 
 test('a thread computes on several backbones, each loaded when it is first named', async (t) => {
   const folder = folderOf(t);
-  addOwn(folder, { outputs: ['features'], featureLength: 1024 });
+  plantBackbone(folder);
   const { features, close } = taskTable(ortRuntime(), folder);
   const pictures = testPictures(builtIn.size).map((pixels) => bmpFile(pixels, builtIn.size));
   const asked = ['mine', null, 'mine', undefined].map((backbone) => features({ pictures, backbone }, {}, []));
@@ -75,7 +70,7 @@ test('a thread computes on several backbones, each loaded when it is first named
 
 test('pixels are scaled as a network takes them', async (t) => {
   const folder = folderOf(t);
-  addOwn(folder, { pixels: 'imagenet' });
+  plantBackbone(folder, { pixels: 'imagenet' });
   const { entry } = await findBackbone('mine', folder);
   const { nodes, inputs } = await readBackbone(entry, 64, 1, folder);
   const of = (op: string) => nodes.find((node) => node.kind === 'op' && node.op === op)!;

@@ -64,7 +64,7 @@ export const pullable: readonly BackboneEntry[] = [
     url: 'https://github.com/google-coral/test_data/raw/104342d2d3480b3e66203073dac24f4e2dbb4c41/tf2_mobilenet_v2_1.0_224_ptq.tflite',
     size: 224,
     pixels: 'signed',
-    outputs: ['features'],
-    featureLength: 1280,
+    outputs: ['stride16', 'features'],
+    featureLength: 1856,
   },
 ];
