@@ -1,11 +1,21 @@
 import { spawnSync } from 'node:child_process';
 import { createDecipheriv } from 'node:crypto';
-import { createWriteStream, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  createWriteStream,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openApp } from '../../src/app.ts';
 import type { ArchiveFormatName } from '../../src/base/archive-format.ts';
+import { saveStream } from '../../src/base/save-stream.ts';
 import { fileSource } from '../../src/base/source.ts';
 import { readConfig } from '../../src/config.ts';
 import { createAccount } from '../../src/services/accounts.ts';
@@ -49,13 +59,17 @@ export async function takeoutRows(files: readonly string[], rounds: number, coun
   const ours = (format: ArchiveFormatName) => () =>
     timed(async () => {
       const { stream, missing } = await takeOut(app, accountId, { projectId, format });
-      await pipeline(stream, createWriteStream(out, { flush: true }));
+      await saveStream(stream, out, 'wx');
       if (missing.length > 0) throw new Error(`expected a complete archive but ${missing.length} are missing`);
     });
   const peer = () =>
     timed(() => {
       const { status, stderr } = spawnSync('tar', ['-cf', out, '-C', blobs, '.'], { encoding: 'utf8' });
       if (status !== 0) throw new Error(`tar: ${stderr}`);
+      // As durable as ours.
+      const archive = openSync(out, 'r');
+      fsyncSync(archive);
+      closeSync(archive);
       for (const name of readdirSync(blobs)) {
         const sealed = readFileSync(join(blobs, name));
         createDecipheriv('aes-256-gcm', Buffer.alloc(32), sealed.subarray(1, 13)).update(sealed.subarray(13));

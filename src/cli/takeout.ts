@@ -1,11 +1,15 @@
-import { createWriteStream, renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Command, Option } from 'commander';
+import type { OpenApp } from '../app.ts';
 import { type ArchiveFormatName, archiveFormats } from '../base/archive-format.ts';
 import { temporaryName } from '../base/durable.ts';
+import { saveStream } from '../base/save-stream.ts';
 import { type TakeoutProgress, takeOut } from '../services/takeout/takeout.ts';
-import { progressLine } from './progress-line.ts';
+import { type ProgressLine, progressLine } from './progress-line.ts';
+import { resumeTakeout } from './takeout-resume.ts';
 import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
 
@@ -14,6 +18,7 @@ interface Options {
   readonly project?: string;
   readonly out: string;
   readonly format?: ArchiveFormatName;
+  readonly resume?: boolean;
 }
 
 /** Exit code when an archive was written, or put back, that lacks what could not be read. */
@@ -31,33 +36,52 @@ export function takeoutCommand(): Command {
         Object.keys(archiveFormats),
       ),
     )
-    .action((options: Options) =>
-      withApp(async (app) => {
-        const line = progressLine();
-        const takeout = await takeOut(app, await accountId(app, options.account), {
-          projectId: options.project?.toLowerCase(),
-          format: options.format ?? (options.out.endsWith('.tar') ? 'tar' : 'zip'),
-          onProgress: (progress) => line.show(() => inWords(progress)),
-        });
-        if (options.out === '-') await pipeline(takeout.stream, process.stdout, { end: false });
-        else await writeWhole(options.out, takeout.stream);
-        line.end();
-        if (takeout.missing.length === 0) return line.say('The archive is complete.');
-        process.exitCode = incomplete;
-        line.say(
-          `The archive is INCOMPLETE: ${takeout.missing.length} could not be read. MISSING.json in it lists them:`,
-        );
-        for (const { file, reason } of takeout.missing.slice(0, 20)) line.say(`  ${file}: ${reason}`);
-      }),
-    );
+    .option('--resume', 'keep what is written when this is interrupted, and go on with it the next time, within a day')
+    .action((options: Options, command: Command) => {
+      if (options.resume && options.out === '-') command.error('error: --resume needs a file that it can go on with');
+      return withApp((app) => takeout(app, options));
+    });
+}
+
+async function takeout(app: OpenApp, options: Options): Promise<void> {
+  const line = progressLine();
+  const { out, format = out.endsWith('.tar') ? 'tar' : 'zip' } = options;
+  const what = { projectId: options.project?.toLowerCase(), format };
+  const account = await accountId(app, options.account);
+  if (options.resume) {
+    const onProgress = (done: number, total: number): void =>
+      line.show(() => `${Math.floor((100 * done) / total)} % of ${(total / 1e6).toFixed(1)} MB`);
+    const { from, missing } = await resumeTakeout(app, { accountId: account, ...what, out, onProgress });
+    line.end();
+    if (from > 0) line.say(`Went on after ${from} bytes.`);
+    return sayWhole(line, missing);
+  }
+  const { stream, missing } = await takeOut(app, account, {
+    ...what,
+    onProgress: (progress) => line.show(() => inWords(progress)),
+  });
+  if (out === '-') await pipeline(stream, process.stdout, { end: false });
+  else await writeWhole(out, stream);
+  line.end();
+  sayWhole(line, missing.length);
+  for (const { file, reason } of missing.slice(0, 20)) line.say(`  ${file}: ${reason}`);
+}
+
+function sayWhole(line: ProgressLine, missing: number): void {
+  if (missing === 0) {
+    line.say('The archive is complete.');
+    return;
+  }
+  process.exitCode = incomplete;
+  line.say(`The archive is INCOMPLETE: ${missing} could not be read. MISSING.json in it lists them.`);
 }
 
 /** Under its name only when it is whole; readable by its owner only. */
-async function writeWhole(path: string, stream: NodeJS.ReadableStream): Promise<void> {
+async function writeWhole(path: string, stream: Readable): Promise<void> {
   const target = resolve(path);
   const temporary = join(dirname(target), temporaryName());
   try {
-    await pipeline(stream, createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true }));
+    await saveStream(stream, temporary, 'wx');
     renameSync(temporary, target);
   } finally {
     rmSync(temporary, { force: true });

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { newestClients } from '../fixtures/clients.ts';
 import { runOwnsight, startServer, type TestServer } from '../fixtures/server.ts';
@@ -109,6 +109,31 @@ test('curl goes on with a file of which a part is there', async (t) => {
   const names = [...(await unzip(readFileSync(file))).keys()];
   assert.ok(names.some((name) => name.includes(`${account.detectionId}/project.json`)));
   assert.ok(!names.some((name) => name.includes(account.projectId)));
+});
+
+test('the command goes on with a part of a file, leaves nothing beside it, and begins anew after a change', async () => {
+  const file = join(folder, 'resumed.tar');
+  const { json } = await call<Takeout>('POST', '/takeouts', { format: 'tar' });
+  const whole = Buffer.from(await (await fetch(json.link)).arrayBuffer());
+  const partOf = (id: string): string => `${file}.${id}.part`;
+  writeFileSync(partOf(json.id), whole.subarray(0, json.bytes >> 1));
+  const resume = () => runOwnsight(home, ['takeout', '--resume', '--out', file]);
+  const first = await resume();
+  assert.equal(first.code, 0, first.output);
+  assert.match(first.output, new RegExp(`Went on after ${json.bytes >> 1} bytes`));
+  assert.ok(readFileSync(file).equals(whole), 'as one that was never interrupted');
+  assert.equal((await call('GET', `/takeouts/${json.id}`)).status, 404);
+  const beside = () => readdirSync(folder).filter((name) => name.startsWith('resumed.tar.'));
+  assert.deepEqual(beside(), []);
+
+  // Of a takeout that is over, and of another project: the one is removed, the other left.
+  const other = (await call<Takeout>('POST', '/takeouts', { format: 'tar', projectId: account.projectId })).json.id;
+  for (const id of [json.id, other]) writeFileSync(partOf(id), whole.subarray(0, 1000));
+  const second = await resume();
+  assert.equal(second.code, 0, second.output);
+  assert.doesNotMatch(second.output, /Went on/);
+  assert.deepEqual(beside(), [basename(partOf(other))]);
+  assert.equal(spawnSync('tar', ['-tf', file]).status, 0);
 });
 
 test('HEAD tells the length without making anything; If-Range and ranges are as the standard has them', async () => {
