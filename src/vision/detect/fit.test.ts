@@ -61,6 +61,19 @@ test('the same set gives the same bytes, in whatever order it comes', async () =
   assert.deepEqual(await bytes(few.toReversed()), await bytes(few));
 });
 
+test('the last steps are on all pictures, those that were held out as well', async () => {
+  const reads = new Map<string, number>();
+  const counted = (key: string): Promise<Uint8Array> => {
+    reads.set(key, (reads.get(key) ?? 0) + 1);
+    return read(key);
+  };
+  const some = pictures.slice(0, 8);
+  // After seven steps on the others comes one, which takes eight pictures.
+  await fitDetector({ classes: 2, pictures: some, read: counted }, { size: 64, steps: { head: 1, whole: 7 } }, tools);
+  // Each once to be judged or to see its maps, and once larger to be learned from.
+  assert.deepEqual([...reads.values()], [2, 2, 2, 2, 2, 2, 2, 2]);
+});
+
 test('it ends when told to', async () => {
   const abort = new AbortController();
   const fit = fitDetector({ classes: 2, pictures: pictures.slice(0, 6), read }, plan, tools, {

@@ -11,7 +11,6 @@ import { decayOf, weightLayout } from '../train/whole.ts';
 import { assign, emptyTargets } from './assign.ts';
 import { targetFeeds, targetInputs } from './batch.ts';
 import type { Cells } from './cells.ts';
-import type { MarkedPicture } from './detector.ts';
 import { head } from './head.ts';
 import { detectionLoss } from './loss.ts';
 import type { Maps } from './maps.ts';
@@ -24,7 +23,6 @@ const batch = 16;
 export async function learnHead(
   start: Readonly<Record<string, Tensor>>,
   maps: Maps,
-  samples: readonly MarkedPicture[],
   classes: number,
   cells: Cells,
   { steps: { head: steps } }: DetectorPlan,
@@ -49,14 +47,14 @@ export async function learnHead(
     },
     tools.threads,
   );
-  const views = 2 * samples.length;
+  const views = 2 * maps.pictures.length;
   const draw = batches(batch, (round) => random('detector', 'head', round).order(views));
   const feeds = (step: number): Record<string, Tensor> => {
     const wanted = emptyTargets(batch, classes, cells);
     const drawn = draw.next().value;
     drawn.forEach((at, slot) => {
       const view = { ...plainView, mirrored: at % 2 === 1 };
-      const { marked, unsure } = seen(samples[at >> 1]!.marked, view, cells.size);
+      const { marked, unsure } = seen(maps.pictures[at >> 1]!.marked, view, cells.size);
       assign(wanted, slot, marked, unsure, cells);
     });
     const fed = targetFeeds(wanted, { count: batch, classes, quality: qualityAt(step, steps) });

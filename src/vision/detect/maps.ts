@@ -2,12 +2,14 @@ import type { Run } from '../../base/run.ts';
 import { graph } from '../graph/graph.ts';
 import { elements, tensor } from '../graph/tensor.ts';
 import { drawView, plainView } from '../image/augment.ts';
-import type { Sample } from './detector.ts';
+import type { MarkedPicture, Sample } from './detector.ts';
 import type { ChannelStatistics } from './head.ts';
 import type { DetectorPlan, DetectorTools } from './plan.ts';
 
 /** The backbone's maps of pictures, as they are and mirrored, and how each channel is spread. */
 export interface Maps {
+  /** Those there was room for, n. */
+  readonly pictures: readonly MarkedPicture[];
   /** Of each level: float16 [2 n, C, h, w] in one row; picture i at 2 i, mirrored at 2 i + 1. */
   readonly levels: readonly { readonly shape: readonly number[]; readonly data: Float16Array }[];
   readonly statistics: readonly ChannelStatistics[];
@@ -16,9 +18,15 @@ export interface Maps {
 /** Deviations below this, of channels that are never used, count as this. */
 const leastDeviation = 1e-3;
 
-/** Computes them, half a megabyte and more a picture: the backbone need not run again while only the head learns. */
+/** Bytes that all maps may take: those of some four hundred pictures of 320 pixels. */
+const room = 6e8;
+
+/**
+ * Computes them, of the first pictures that there is room for: the backbone need not run again while only the head
+ * learns.
+ */
 export async function mapsOf(
-  samples: readonly Sample[],
+  all: readonly Sample[],
   { size }: DetectorPlan,
   { runtime, threads, body }: DetectorTools,
   { signal, onNews }: Run,
@@ -28,6 +36,8 @@ export async function mapsOf(
   const outputs = Object.fromEntries(names.map((name, level) => [name, nodes[level]!]));
   const session = await runtime.compile(graph(outputs), { threads });
   const shapes = nodes.map((node) => node.shape.slice(1) as number[]);
+  const each = shapes.reduce((sum, shape) => sum + 2 * Float16Array.BYTES_PER_ELEMENT * elements(shape), 0);
+  const samples = all.slice(0, Math.max(1, Math.floor(room / each)));
   const levels = shapes.map((shape) => ({ shape, data: new Float16Array(2 * samples.length * elements(shape)) }));
   const sums = shapes.map(([channels]) => ({ sum: new Float64Array(channels!), squares: new Float64Array(channels!) }));
   const picture = new Float32Array(3 * size * size);
@@ -58,7 +68,7 @@ export async function mapsOf(
       deviation: Float32Array.from(squares, (each, c) => Math.max(leastDeviation, Math.sqrt(variance(each, c)))),
     };
   });
-  return { levels, statistics };
+  return { pictures: samples, levels, statistics };
 }
 
 function addUp(

@@ -9,8 +9,8 @@ export interface JudgedPicture {
   readonly found: readonly Found[];
 }
 
-/** One label in one picture: what was found, best first, each right or wrong, and how much is marked. */
-interface Matches {
+/** One label in one picture: what was found, best first, each right (1) or wrong (0), and how much is marked. */
+export interface Matches {
   readonly scores: readonly number[];
   readonly right: readonly number[];
   readonly marked: number;
@@ -33,7 +33,7 @@ export function detectionPerformance(
   { threshold, overlapThreshold }: { readonly threshold: number; readonly overlapThreshold: number },
 ): ClassificationPerformance {
   const labels = Array.from({ length: classes }, (_, label) =>
-    pictures.map((picture) => match(picture, label, overlapThreshold)),
+    pictures.map((picture) => matchesOf(picture, label, overlapThreshold)),
   );
   const samples = Array.from({ length: resamples }, (_, n) => {
     const draw = random('bootstrap', n);
@@ -55,7 +55,8 @@ export function detectionPerformance(
   return { ...scoresOf(labels), averagePrecision: meanArea, perClass };
 }
 
-function match({ marked, found }: JudgedPicture, label: number, atLeast: number): Matches {
+/** What of a label was found in a picture, by the rule of {@link detectionPerformance}; `atLeast`: the overlap, 0..1. */
+export function matchesOf({ marked, found }: JudgedPicture, label: number, atLeast: number): Matches {
   const free = marked.filter((one) => one.label === label);
   const count = free.length;
   const ranked = found.filter((one) => one.label === label).toSorted((a, b) => b.score - a.score);
