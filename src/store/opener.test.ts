@@ -26,7 +26,7 @@ async function filled(t: TestContext, sizes: readonly number[]) {
 }
 
 test('opens blobs of any size in the order they are asked for, with their sums', async (t) => {
-  const { plain, ids, open } = await filled(t, [5000, 0, 1, 300_000, 70]);
+  const { plain, ids, open } = await filled(t, [5000, 0, 1, 300_000, 0]);
   const order = [3, 0, 4, 1, 2];
   const opened = await open(order.map((at) => ids[at]!));
   for (const [n, at] of order.entries()) {
