@@ -38,6 +38,8 @@ export const limits = {
   imagesPerTagClassification: 5,
   /** Fewest pictures per tag that a detector can be trained from. */
   imagesPerTagDetection: 15,
+  /** Fewest hours that advanced training can be given. */
+  advancedHours: 1,
   /** Fewest tags that a classifier can be trained from. */
   tagsForTraining: 2,
   /** Characters (UTF-16 code units) of a project's, tag's, iteration's or publish name. */

@@ -63,6 +63,7 @@ export const problems = {
   BadRequestTrainingAlreadyInProgress: [400, 'The project is being trained already.'],
   BadRequestInvalidEmailAddress: [400, 'Invalid e-mail address.'],
   BadRequestDomainNotSupportedForAdvancedTraining: [400, 'The domain does not support advanced training.'],
+  BadRequestReservedBudgetInHoursNotEnoughForAdvancedTraining: [400, 'The budget is not enough for advanced training.'],
   BadRequestExportValidationFailed: [400, 'The iteration cannot be exported like this.'],
   BadRequestExportAlreadyInProgress: [
     400,

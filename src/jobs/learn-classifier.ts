@@ -1,19 +1,23 @@
 import type { App, ProjectScope } from '../services/context.ts';
 import { trainingFeatures } from '../services/features.ts';
 import type { LearningRun } from '../services/learning.ts';
+import type { FineTuned, TimeLimits } from '../vision/classify/fine-tune.ts';
 import { encodeClassifier } from '../vision/classify/serialize.ts';
-import type { Learned, Lesson } from './lesson.ts';
+import { type Learned, type Lesson, readPicture } from './lesson.ts';
 
-/** Parts of the work as a user feels it: computing features, then learning. */
-const featuresShare = 0.7;
+/** Where computing features ends, and fitting the head, as parts of the work: of a regular training, of an advanced one. */
+const shares = { Regular: [0.7, 1], Advanced: [0.05, 0.1] } as const;
 
-/** Learns a classifier. The result of an image: float32 [C], its probabilities. */
+/** Learns a classifier, fine-tuned when that was asked for. The result of an image: float32 [C], its probabilities. */
 export async function learnClassifier(
   app: App,
   scope: ProjectScope,
   { iteration, images, positions }: Lesson,
   run: LearningRun,
 ): Promise<Learned> {
+  const { training_type: training, reserved_budget_hours: hours, backbone } = iteration;
+  const [featuresShare, headShare] = shares[training];
+  const limits = training === 'Advanced' ? timeLimits(hours) : {};
   const classes = positions.size;
   const targets = new Uint8Array(images.length * classes);
   images.forEach((image, index) => {
@@ -22,7 +26,7 @@ export async function learnClassifier(
   const ids = images.map((image) => image.image_id);
   let done = 0;
   const features = await trainingFeatures(app, scope, ids, {
-    backbone: await app.vision.backbone(iteration.backbone),
+    backbone: await app.vision.backbone(backbone),
     signal: run.signal,
     onDone(more) {
       done += more;
@@ -30,24 +34,45 @@ export async function learnClassifier(
       run.news({ phase: 'features', step: done, steps: images.length });
     },
   });
-  const { classifier, heldOut } = await app.vision.fitClassifier(
-    {
-      kind: iteration.classification_type === 'Multiclass' ? 'multiclass' : 'multilabel',
-      classes,
-      features,
-      targets,
-      folds: Uint8Array.from(images, (image) => image.fold),
-      order: ids,
-    },
-    {
-      signal: run.signal,
-      onProgress: (fraction) => run.progress(featuresShare + (1 - featuresShare) * fraction),
-      onNews: run.news,
-    },
+  const set = {
+    kind: iteration.classification_type === 'Multiclass' ? 'multiclass' : 'multilabel',
+    classes,
+    targets,
+    folds: Uint8Array.from(images, (image) => image.fold),
+    order: ids,
+  } as const;
+  const part = (from: number, to: number) => (fraction: number) => run.progress(from + (to - from) * fraction);
+  const quick = await app.vision.fitClassifier(
+    { ...set, features },
+    { signal: run.signal, onProgress: part(featuresShare, headShare), onNews: run.news },
   );
+  const rows = ids.map((_, row) => quick.heldOut.slice(row * classes, (row + 1) * classes));
+  const learned: FineTuned =
+    training === 'Regular'
+      ? { classifier: quick.classifier, heldOut: rows }
+      : await app.vision.fineTune(
+          { ...set, read: (id) => readPicture(app, scope, id) },
+          quick,
+          { hours, backbone },
+          { signal: run.signal, onProgress: part(headShare, 1), onNews: run.news, limits },
+        );
   return {
-    model: encodeClassifier(classifier),
+    model: encodeClassifier(learned.classifier),
     images,
-    result: (index) => new Uint8Array(heldOut.slice(index * classes, (index + 1) * classes).buffer),
+    result(index) {
+      const probabilities = learned.heldOut[index];
+      return probabilities === undefined ? null : new Uint8Array(probabilities.buffer);
+    },
   };
+}
+
+/** Trying settings may take as much of a budget, and all together. What is left is for what comes after learning. */
+const [trialsShare, wholeShare] = [0.5, 0.98];
+/** Timers reach no farther. */
+const farthest = 2 ** 31 - 1;
+
+/** When the time of a training that begins now is up. Plans keep well within it: this is for slow or busy machines. */
+function timeLimits(hours: number): TimeLimits {
+  const after = (share: number): AbortSignal => AbortSignal.timeout(Math.min(farthest, share * hours * 3_600_000));
+  return { trials: after(trialsShare), all: after(wholeShare) };
 }

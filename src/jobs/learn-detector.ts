@@ -2,15 +2,14 @@ import { createHash } from 'node:crypto';
 import { mapConcurrently } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
 import type { App, ProjectScope } from '../services/context.ts';
-import { picturesUnreadable, readOriginal } from '../services/features.ts';
+import { picturesUnreadable } from '../services/features.ts';
 import type { LearningRun } from '../services/learning.ts';
-import { presentImages } from '../store/forgetting.ts';
 import { learnedRegions } from '../store/learned-regions.ts';
 import type { IterationImageRow } from '../store/schema.ts';
 import { encodeFound } from '../vision/detect/found.ts';
-import { regularPlan } from '../vision/detect/plan.ts';
+import { advancedPlan, regularPlan } from '../vision/detect/plan.ts';
 import { encodeDetector } from '../vision/detect/serialize.ts';
-import type { Learned, Lesson } from './lesson.ts';
+import { type Learned, type Lesson, readPicture } from './lesson.ts';
 
 /** Pictures read at the same time. */
 const readAtOnce = 4;
@@ -32,10 +31,14 @@ export async function learnDetector(
     key: keys[index]!,
     marked: learnedRegions(app.keys, scope, image).map(({ position, box }) => ({ ...box, label: position })),
   }));
+  const plan =
+    iteration.training_type === 'Advanced'
+      ? advancedPlan(pictures.length, iteration.reserved_budget_hours)
+      : regularPlan(pictures.length);
   const { detector, heldOut } = await app.vision
     .fitDetector(
       { classes: positions.size, pictures, read: (key) => readPicture(app, scope, idOf.get(key)!) },
-      { ...regularPlan(pictures.length), backbone: iteration.backbone },
+      { ...plan, backbone: iteration.backbone },
       { signal: run.signal, onProgress: run.progress, onNews: run.news },
     )
     .catch((error: unknown) => {
@@ -71,11 +74,4 @@ async function keysOf(
     taken.add(key);
     return key;
   });
-}
-
-async function readPicture(app: App, scope: ProjectScope, imageId: string): Promise<Uint8Array> {
-  const bytes = await readOriginal(app, scope, imageId);
-  if (bytes !== undefined) return bytes;
-  if ((await presentImages(app.db.query, scope.projectId, [imageId])).length > 0) throw picturesUnreadable([imageId]);
-  throw new AppError('TrainingSetChanged', 'a picture was removed while the iteration was trained');
 }

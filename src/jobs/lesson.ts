@@ -1,3 +1,7 @@
+import { AppError } from '../base/errors.ts';
+import type { App, ProjectScope } from '../services/context.ts';
+import { picturesUnreadable, readOriginal } from '../services/features.ts';
+import { presentImages } from '../store/forgetting.ts';
 import type { IterationImageRow, IterationRow } from '../store/schema.ts';
 
 /** What an iteration is to learn from. */
@@ -17,4 +21,15 @@ export interface Learned {
   readonly images: readonly IterationImageRow[];
   /** The held-out result of the image at this position, as it is kept; `null` if it was not held out. */
   readonly result: (index: number) => Uint8Array | null;
+}
+
+/**
+ * The bytes of a picture that is learned from.
+ * @throws AppError `TrainingSetChanged` when it was removed meanwhile; as `picturesUnreadable` when its file is damaged.
+ */
+export async function readPicture(app: App, scope: ProjectScope, imageId: string): Promise<Uint8Array> {
+  const bytes = await readOriginal(app, scope, imageId);
+  if (bytes !== undefined) return bytes;
+  if ((await presentImages(app.db.query, scope.projectId, [imageId])).length > 0) throw picturesUnreadable([imageId]);
+  throw new AppError('TrainingSetChanged', 'a picture was removed while the iteration was trained');
 }

@@ -116,6 +116,8 @@ async function ask(
   const [options, run] = [{ limits: pictureLimits, backbone: model.backbone }, { urgent: true }];
   if (model.kind === 'detector')
     return naming.found(await app.vision.detect(model.id, model.detector, bytes, options, run));
-  const [features] = await app.vision.features([bytes], options, run);
-  return naming.probabilities(classify(model.classifier, features!)).sort(byProbability);
+  const { classifier } = model;
+  const changed = classifier.backbone && { key: model.id, weights: classifier.backbone };
+  const [features] = await app.vision.features([bytes], { ...options, changed }, run);
+  return naming.probabilities(classify(classifier, features!)).sort(byProbability);
 }

@@ -65,6 +65,20 @@ test('training is refused while one runs, and when nothing that is learned from 
   assert.equal((await trainProject(stores, scope, { ...regular, forceTrain: true })).name, 'Iteration 3');
 });
 
+test('advanced training takes an hour at least, and counts as another than regular, or than one of fewer hours', async (t) => {
+  const { stores, scope } = await project(t);
+  const asked = (reservedBudgetInHours: number) =>
+    trainProject(stores, scope, { ...regular, trainingType: 'Advanced', reservedBudgetInHours });
+  await assert.rejects(asked(0), { code: 'BadRequestReservedBudgetInHoursNotEnoughForAdvancedTraining' });
+  await trainProject(stores, scope, regular);
+  await complete(stores);
+  const { id, trainingType, reservedBudgetInHours } = await asked(2);
+  assert.deepEqual([trainingType, reservedBudgetInHours], ['Advanced', 2]);
+  await complete(stores);
+  for (const hours of [1, 2]) await assert.rejects(asked(hours), { code: 'BadRequestTrainingNotNeeded' });
+  assert.notEqual((await asked(3)).id, id);
+});
+
 test('a tag with too few images is refused with the numbers; a negative tag without images is left out', async (t) => {
   const { stores, scope } = await project(t);
   await createTag(stores, scope, { name: 'nothing', type: 'Negative' });

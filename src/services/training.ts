@@ -27,7 +27,7 @@ export interface TrainingInput {
  * @throws AppError `NotFoundProject`, `BadRequestTrainingAlreadyInProgress`, `BadRequestTrainingNotNeeded`,
  * `BadRequestExceedIterationPerProjectLimit`, `BadRequest…TrainingValidationFailed` (what is missing, in numbers),
  * `BadRequestDetectionTrainingNotAllowNegativeTag`, `NotFoundTag` for a selected one,
- * `BadRequestDomainNotSupportedForAdvancedTraining`, `BadRequestNotSupported`;
+ * `BadRequestReservedBudgetInHoursNotEnoughForAdvancedTraining`, `BadRequestNotSupported`;
  * `BadRequestOperationNotSupported` when the backbone it is to learn on is not installed here.
  */
 export async function trainProject(
@@ -53,7 +53,7 @@ export async function trainProject(
     else validateClassification(set, project.classification_type);
     const fingerprint = trainingSetLookup(app, scope, { ...project, backbone }, set);
     const latest = iterations[0];
-    if (!input.forceTrain && latest?.status === 'Completed' && latest.training_set === fingerprint)
+    if (!input.forceTrain && latest?.training_set === fingerprint && wasAsLong(latest, input))
       throw problem('BadRequestTrainingNotNeeded');
     const iteration = newIteration(app, scope, { ...project, backbone }, iterations, input, fingerprint);
     await tx.insertInto('iterations').values(iteration).execute();
@@ -69,11 +69,17 @@ export async function trainProject(
   return iterationFromRow(app.keys, scope, row);
 }
 
+/** Whether an iteration learned as a training that is asked for would, with as much time. */
+const wasAsLong = (latest: IterationRow, { trainingType, reservedBudgetInHours }: TrainingInput): boolean =>
+  latest.status === 'Completed' &&
+  latest.training_type === trainingType &&
+  (trainingType === 'Regular' || latest.reserved_budget_hours >= reservedBudgetInHours);
+
 function refuseUnsupported(project: ProjectRow, input: TrainingInput): void {
-  if (input.trainingType === 'Advanced')
+  if (input.trainingType === 'Advanced' && input.reservedBudgetInHours < limits.advancedHours)
     throw problem(
-      'BadRequestDomainNotSupportedForAdvancedTraining',
-      'Advanced training is not available yet: ask for trainingType=Regular.',
+      'BadRequestReservedBudgetInHoursNotEnoughForAdvancedTraining',
+      `Expected at least ${limits.advancedHours} hour for reservedBudgetInHours but received ${input.reservedBudgetInHours}.`,
     );
   if (project.classification_type !== null && (input.selectedTags ?? []).length > 0)
     throw problem('BadRequestNotSupported', 'selectedTags is for object detection projects only.');
