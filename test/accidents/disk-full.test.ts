@@ -144,14 +144,19 @@ for (const kind of ['tmpfs', 'ext4'] as const)
         20,
       );
 
+    const refused = async (bytes: number): Promise<void> => {
+      const answer = await fetch(`${server.endpoint}/ownsight/v1/restores`, {
+        method: 'POST',
+        headers: { 'Training-Key': server.trainingKey },
+        body: new Uint8Array(bytes),
+      });
+      assert.equal(((await answer.json()) as { code: string }).code, 'ErrorStorageFull');
+    };
+    // More than the whole disk: it becomes full while the client is writing.
+    await refused(1 << 27);
     fill(disk);
     await lives();
-    const taken = await fetch(`${server.endpoint}/ownsight/v1/restores`, {
-      method: 'POST',
-      headers: { 'Training-Key': server.trainingKey },
-      body: new Uint8Array(1 << 12),
-    });
-    assert.equal(((await taken.json()) as { code: string }).code, 'ErrorStorageFull');
+    await refused(1 << 12);
     assert.equal(existsSync(join(home, 'spool')) ? filesIn(join(home, 'spool')) : 0, 0);
     const [first, second] = await training.getImages(thinned, {});
     await training.deleteImages(thinned, { imageIds: [first!.id!, second!.id!], allIterations: true });

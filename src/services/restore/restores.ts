@@ -48,7 +48,8 @@ export async function beginRestore(app: Hosting, accountId: string, body: Readab
   const id = newId();
   const folder = spoolFolder(app);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const source = await spool(join(folder, id), body).catch((error: unknown) => {
+  // Whoever sends it is to read why it was not taken, so the stream outlives a failure.
+  const source = await spool(join(folder, id), body.iterator({ destroyOnReturn: false })).catch((error: unknown) => {
     throw storageError(error);
   });
   try {
