@@ -196,6 +196,7 @@ test('a detector: boxes come; of its iteration what was told, at the thresholds 
   const scope = { accountId, projectId };
   const { iterationPerformance, imagePerformances } = await import('../../src/services/performance.ts');
   const { getImages } = await import('../../src/services/images.ts');
+  const { deleteRegions } = await import('../../src/services/regions.ts');
   const [image] = await getImages(stores, scope, [id]);
   assert.deepEqual(
     image!.regions.map((one) => [one.id, one.box, one.created]),
@@ -207,6 +208,14 @@ test('a detector: boxes come; of its iteration what was told, at the thresholds 
   assert.deepEqual(
     results.map((one) => one.predictions),
     [[], [], []],
+  );
+  // What the iteration learned from stays with it.
+  await deleteRegions(stores, scope, [regionId]);
+  assert.deepEqual((await getImages(stores, scope, [id]))[0]!.regions, []);
+  const [same] = (await imagePerformances(stores, scope, iterationId, {})).filter((one) => one.image.id === id);
+  assert.deepEqual(
+    same!.image.regions.map((one) => [one.id, one.tagId, one.box]),
+    [[regionId, tagId, box]],
   );
 });
 

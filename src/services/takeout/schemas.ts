@@ -73,7 +73,7 @@ const forReading: Readonly<Record<string, unknown>> = {
   ),
   'held-out': object(
     { imageId: id, fold: whole, tagIds: list(id), predictions: list(scores) },
-    'A line of held-out-….jsonl: what an iteration said of a picture before it had seen it.',
+    'A line of held-out-….jsonl: what an iteration said of a picture before it had seen it. Of a detector: each thing it found, with its box; pictures that were not held out have no line.',
   ),
   prediction: object(
     { id, file: text, iterationId: id, created: time, application: maybeText, predictions: list(anything) },

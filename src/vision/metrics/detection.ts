@@ -16,6 +16,15 @@ export interface Matches {
   readonly marked: number;
 }
 
+/** The same in a picture in which it is marked or found, and what of it counts at a threshold. */
+interface Counted extends Matches {
+  /** The picture's position. */
+  readonly picture: number;
+  /** How many score that much, and how many of these are right. */
+  readonly told: number;
+  readonly hits: number;
+}
+
 /** Pictures drawn anew for the deviations, so many times. */
 const resamples = 200;
 
@@ -32,16 +41,17 @@ export function detectionPerformance(
   classes: number,
   { threshold, overlapThreshold }: { readonly threshold: number; readonly overlapThreshold: number },
 ): ClassificationPerformance {
-  const labels = Array.from({ length: classes }, (_, label) =>
-    pictures.map((picture) => matchesOf(picture, label, overlapThreshold)),
-  );
+  const labels = counted(pictures, classes, threshold, overlapThreshold);
   const samples = Array.from({ length: resamples }, (_, n) => {
     const draw = random('bootstrap', n);
-    return Uint32Array.from(pictures, () => Math.floor(draw.uniform(0, pictures.length)));
+    const times = new Uint32Array(pictures.length);
+    for (let i = 0; i < pictures.length; i++) times[Math.floor(draw.uniform(0, pictures.length))]!++;
+    return times;
   });
-  const scoresOf = (own: readonly (readonly Matches[])[]): Omit<ClassificationScores, 'averagePrecision'> => {
-    const whole = rates(own, [...pictures.keys()], threshold);
-    const drawn = samples.map((sample) => rates(own, sample, threshold));
+  const once = new Uint32Array(pictures.length).fill(1);
+  const scoresOf = (own: readonly Counted[]): Omit<ClassificationScores, 'averagePrecision'> => {
+    const whole = rates(own, once);
+    const drawn = samples.map((times) => rates(own, times));
     return {
       precision: whole.precision ?? 0,
       recall: whole.recall ?? 0,
@@ -49,10 +59,27 @@ export function detectionPerformance(
       recallStdDeviation: deviation(drawn.flatMap(({ recall }) => recall ?? [])),
     };
   };
-  const perClass = labels.map((matches) => ({ ...scoresOf([matches]), averagePrecision: curveArea(matches) }));
+  const perClass = labels.map((matches) => ({ ...scoresOf(matches), averagePrecision: curveArea(matches) }));
   const marked = labels.flatMap((matches, label) => (matches.some((one) => one.marked > 0) ? [label] : []));
   const meanArea = marked.reduce((sum, label) => sum + perClass[label]!.averagePrecision, 0) / (marked.length || 1);
-  return { ...scoresOf(labels), averagePrecision: meanArea, perClass };
+  return { ...scoresOf(labels.flat()), averagePrecision: meanArea, perClass };
+}
+
+/** Of each label, picture by picture. */
+function counted(pictures: readonly JudgedPicture[], classes: number, threshold: number, atLeast: number): Counted[][] {
+  const labels = Array.from({ length: classes }, (): Counted[] => []);
+  pictures.forEach(({ marked, found }, picture) => {
+    const markedAs = Map.groupBy(marked, ({ label }) => label);
+    const foundAs = Map.groupBy(found, ({ label }) => label);
+    for (const label of new Set([...markedAs.keys(), ...foundAs.keys()])) {
+      const own = { marked: markedAs.get(label) ?? [], found: foundAs.get(label) ?? [] };
+      const matches = matchesOf(own, label, atLeast);
+      const told = matches.scores.filter((score) => score >= threshold).length;
+      const hits = matches.right.slice(0, told).reduce((sum, one) => sum + one, 0);
+      labels[label]!.push({ ...matches, picture, told, hits });
+    }
+  });
+  return labels;
 }
 
 /** What of a label was found in a picture, by the rule of {@link detectionPerformance}; `atLeast`: the overlap, 0..1. */
@@ -73,19 +100,15 @@ export function matchesOf({ marked, found }: JudgedPicture, label: number, atLea
   return { scores: ranked.map((one) => one.score), right, marked: count };
 }
 
-/** Over all labels and the pictures of these positions; `undefined` where nothing was found, or nothing is marked. */
-function rates(labels: readonly (readonly Matches[])[], pictures: Iterable<number>, threshold: number) {
+/** Over pictures, each as often as `times` has it; `undefined` where nothing was found, or nothing is marked. */
+function rates(matches: readonly Counted[], times: Uint32Array) {
   let [right, found, marked] = [0, 0, 0];
-  for (const picture of pictures)
-    for (const matches of labels) {
-      const one = matches[picture]!;
-      marked += one.marked;
-      one.scores.forEach((score, at) => {
-        if (score < threshold) return;
-        found++;
-        right += one.right[at]!;
-      });
-    }
+  for (const one of matches) {
+    const often = times[one.picture]!;
+    right += often * one.hits;
+    found += often * one.told;
+    marked += often * one.marked;
+  }
   return { precision: found === 0 ? undefined : right / found, recall: marked === 0 ? undefined : right / marked };
 }
 
