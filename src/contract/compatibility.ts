@@ -12,9 +12,6 @@ const missing: Readonly<Record<AzureApi, Readonly<Record<string, Lifetime>>>> = 
   training: {
     PostImageTags: { since: '1.2', until: '1.2' },
     QueryPredictionResults: { since: '1.2', until: '1.2' },
-    QuerySuggestedImages: { since: '3.1' },
-    QuerySuggestedImageCount: { since: '3.1' },
-    SuggestTagsAndRegions: { since: '3.1' },
     ExportProject: { since: '3.2' },
     ImportProject: { since: '3.2' },
   },

@@ -15,6 +15,7 @@ import type { ImagePrediction, Prediction, PredictionQuery, StoredPrediction } f
 import type { Project } from '../domain/project.ts';
 import type { Box, Region, RegionEntry } from '../domain/region.ts';
 import type { RegionProposal } from '../domain/region-proposal.ts';
+import type { StoredSuggestion, Suggestion, SuggestionQuery } from '../domain/suggestion.ts';
 import type { Tag } from '../domain/tag.ts';
 import { dateWithoutZone, dateWithZone, float } from './json.ts';
 import type * as wire from './wire.ts';
@@ -304,6 +305,34 @@ export function fromPredictionQuery(
     }),
   };
 }
+
+/** What an iteration suggests for an image. */
+export const fromSuggestion = (suggestion: Suggestion): wire.SuggestedTagAndRegion => ({
+  ...fromImagePrediction(suggestion),
+  predictionUncertainty: suggestion.uncertainty,
+});
+
+/** A page of suggestions; the token repeats the query, and its `continuation` asks for the next page. */
+export const fromSuggestionQuery = (
+  { tagIds, threshold, maxCount, sortBy }: SuggestionQuery,
+  session: string,
+  page: { readonly results: readonly StoredSuggestion[]; readonly continuation: string | null },
+  links: Links,
+): wire.SuggestedTagAndRegionQuery => ({
+  token: { tagIds: [...tagIds], threshold, session, continuation: page.continuation, maxCount, sortBy },
+  results: page.results.map((stored) => {
+    const original = links.image(stored.projectId, stored.id, 'original');
+    return {
+      width: stored.image.width,
+      height: stored.image.height,
+      resizedImageUri: original,
+      thumbnailUri: links.image(stored.projectId, stored.id, 'thumbnail'),
+      originalImageUri: original,
+      domain: stored.domainId,
+      ...fromSuggestion(stored),
+    };
+  }),
+});
 
 /** `downloadUri` is null until the file is made. */
 export const fromExport = (made: Export, links: Links): wire.Export => ({

@@ -30,6 +30,9 @@ export const int53 = (notes: Notes & { minimum?: number; maximum?: number } = {}
   Type.Integer({ format: 'int64', minimum: 0, maximum: Number.MAX_SAFE_INTEGER, ...notes });
 /** A number of single precision. */
 export const float32 = (notes: Notes = {}) => Type.Number({ format: 'float', ...notes });
+/** A number of double precision. */
+export const float64 = (notes: Notes & { minimum?: number; maximum?: number } = {}) =>
+  Type.Number({ format: 'double', ...notes });
 /** One of some words, read in any letter case, written as given here. */
 export const oneOf = <const Words extends readonly string[]>(words: Words, notes: Notes = {}) =>
   Type.Unsafe<Words[number]>({ type: 'string', enum: [...words], ...notes });
@@ -39,6 +42,8 @@ export const text = (notes: Notes & { minLength?: number; maxLength?: number } =
 export const boolean = (notes: Notes = {}) => Type.Boolean({ ...notes });
 /** Names and their values: an object of strings. */
 export const stringMap = () => Type.Record(Type.String(), Type.String());
+/** Names and a whole number of 32 bits for each. */
+export const countMap = () => Type.Record(Type.String(), int32());
 /** Names and their values, each a text, a number or a boolean. */
 export const facts = (notes: Notes = {}) =>
   Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()]), { ...notes });

@@ -1,6 +1,7 @@
 import type { NewImage, NewImages } from '../domain/image.ts';
 import type { PredictionQuery } from '../domain/prediction.ts';
 import type { Box } from '../domain/region.ts';
+import type { SuggestionFilter, SuggestionQuery } from '../domain/suggestion.ts';
 import { parseDate } from './json.ts';
 import type { BodyOf } from './operation.ts';
 import type * as wire from './wire.ts';
@@ -63,6 +64,20 @@ export const toProjectChanges = ({ name, description, settings }: wire.ProjectUp
   ...(name !== undefined && { name }),
   ...(description !== undefined && { description }),
   ...settings,
+});
+
+/** Which suggestions to count. */
+export const toSuggestionFilter = ({ tagIds, threshold = 0 }: wire.TagFilter): SuggestionFilter => ({
+  tagIds: tagIds ?? [],
+  threshold,
+});
+
+/** Which suggestions to look for. */
+export const toSuggestionQuery = (token: wire.SuggestedTagAndRegionQueryToken): SuggestionQuery => ({
+  ...toSuggestionFilter(token),
+  continuation: token.continuation || null,
+  maxCount: token.maxCount ?? 0,
+  sortBy: token.sortBy ?? 'UncertaintyAscending',
 });
 
 /** What to look for among the stored predictions. */

@@ -1,6 +1,6 @@
 import { limits } from '../domain/limits.ts';
 import type { Operation } from './operation.ts';
-import { boolean, float32, id, ids, int32, listOf, oneOf, optional, query, text } from './schema.ts';
+import { boolean, countMap, float32, id, ids, int32, listOf, oneOf, optional, query, text } from './schema.ts';
 import {
   Account,
   CreateProjectOptions,
@@ -32,8 +32,12 @@ import {
   Project,
   ProjectCreation,
   ProjectUpdate,
+  SuggestedTagAndRegion,
+  SuggestedTagAndRegionQuery,
+  SuggestedTagAndRegionQueryToken,
   Tag,
   TagCreation,
+  TagFilter,
   TagUpdate,
   TrainingParameters,
   TrainingType,
@@ -464,6 +468,32 @@ export const trainingOperations = {
     body: json(ImageUrl),
     reply: ImagePrediction,
     summary: 'Predict the picture at an address with any trained iteration.',
+  },
+  SuggestTagsAndRegions: {
+    ...post,
+    path: `${project}/tagsandregions/suggestions`,
+    since: '3.1',
+    query: query({ iterationId: id(), imageIds: ids(limits.imageIdsPerSuggestion) }),
+    reply: listOf(SuggestedTagAndRegion),
+    summary: 'Have an iteration suggest tags or regions for images without tags.',
+  },
+  QuerySuggestedImages: {
+    ...post,
+    path: `${images}/suggested`,
+    since: '3.1',
+    query: query({ iterationId: id() }),
+    body: json(SuggestedTagAndRegionQueryToken),
+    reply: SuggestedTagAndRegionQuery,
+    summary: 'Images without tags for which some were suggested.',
+  },
+  QuerySuggestedImageCount: {
+    ...post,
+    path: `${images}/suggested/count`,
+    since: '3.1',
+    query: query({ iterationId: id() }),
+    body: json(TagFilter),
+    reply: countMap(),
+    summary: 'How many images without tags each tag was suggested for.',
   },
   QueryPredictions: {
     ...post,

@@ -4,6 +4,7 @@ import {
   boolean,
   dateTime,
   float32,
+  float64,
   id,
   ids,
   int32,
@@ -460,3 +461,44 @@ export const PredictionQueryResult = model('PredictionQueryResult', {
   results: listOf(StoredImagePrediction),
 });
 export type PredictionQueryResult = Static<typeof PredictionQueryResult>;
+
+// Suggested tags and regions
+
+const suggested = {
+  id: id(),
+  project: id(),
+  iteration: id(),
+  created: dateTime(),
+  predictions: listOf(Prediction),
+  predictionUncertainty: float64(),
+};
+export const SuggestedTagAndRegion = model('SuggestedTagAndRegion', suggested);
+export type SuggestedTagAndRegion = Static<typeof SuggestedTagAndRegion>;
+export const StoredSuggestedTagAndRegion = model('StoredSuggestedTagAndRegion', {
+  width: int32(),
+  height: int32(),
+  resizedImageUri: text(),
+  thumbnailUri: text(),
+  originalImageUri: text(),
+  domain: id(),
+  ...suggested,
+});
+export const TagFilter = model('TagFilter', {
+  tagIds: optional(nullable(ids(limits.tagsPerProject))),
+  threshold: optional(float64()),
+});
+export type TagFilter = Static<typeof TagFilter>;
+export const SuggestedTagAndRegionQueryToken = model('SuggestedTagAndRegionQueryToken', {
+  tagIds: optional(nullable(ids(limits.tagsPerProject))),
+  threshold: optional(float64()),
+  session: optional(nullable(text())),
+  continuation: optional(nullable(text())),
+  maxCount: optional(int32({ minimum: 0 })),
+  sortBy: optional(oneOf(['UncertaintyAscending', 'UncertaintyDescending'])),
+});
+export type SuggestedTagAndRegionQueryToken = Static<typeof SuggestedTagAndRegionQueryToken>;
+export const SuggestedTagAndRegionQuery = model('SuggestedTagAndRegionQuery', {
+  token: SuggestedTagAndRegionQueryToken,
+  results: listOf(StoredSuggestedTagAndRegion),
+});
+export type SuggestedTagAndRegionQuery = Static<typeof SuggestedTagAndRegionQuery>;

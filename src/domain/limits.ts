@@ -19,6 +19,8 @@ export const limits = {
   imageTagPairs: 128,
   /** Image ids in DeleteImageTags. */
   imageIdsPerTagDeletion: 64,
+  /** Image ids in SuggestTagsAndRegions. */
+  imageIdsPerSuggestion: 64,
   regionsPerBatch: 64,
   predictionIdsPerRequest: 64,
   predictionQueryTags: 2,

@@ -25,6 +25,7 @@ import { projectHandlers } from './handlers/projects.ts';
 import { receiptHandlers } from './handlers/receipts.ts';
 import { restoreHandlers } from './handlers/restores.ts';
 import { retentionHandlers } from './handlers/retention.ts';
+import { suggestionHandlers } from './handlers/suggestions.ts';
 import { tagHandlers } from './handlers/tags.ts';
 import { takeoutHandlers } from './handlers/takeout.ts';
 import { trainingProgressHandlers } from './handlers/training-progress.ts';
@@ -51,6 +52,7 @@ const handlers: Handlers = {
   ...iterationHandlers,
   ...trainingProgressHandlers,
   ...predictionHandlers,
+  ...suggestionHandlers,
   ...takeoutHandlers,
   ...inventoryHandlers,
   ...deletionHandlers,

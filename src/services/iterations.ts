@@ -163,6 +163,7 @@ async function removeIteration(
   ]);
   await tx.deleteFrom('exports').where('iteration_id', '=', iterationId).execute();
   const learned = await tx.deleteFrom('iteration_images').where('iteration_id', '=', iterationId).executeTakeFirst();
+  const suggested = await tx.deleteFrom('suggestions').where('iteration_id', '=', iterationId).executeTakeFirst();
   const told = await tx.deleteFrom('iteration_tags').where('iteration_id', '=', iterationId).executeTakeFirst();
   await tx.deleteFrom('iterations').where('id', '=', iterationId).execute();
   const trashed = await trashedOfIteration(tx, iterationId);
@@ -176,6 +177,7 @@ async function removeIteration(
     export: exports.filter((one) => one.status === 'Done').length + (trashed.export ?? 0),
     iteration_images: Number(learned.numDeletedRows) + (trashed.iteration_images ?? 0),
     iteration_tags: Number(told.numDeletedRows),
+    suggestions: Number(suggested.numDeletedRows),
     ...imageCounts(images),
     tags,
   };

@@ -12,6 +12,7 @@ import { plantAccount, type Stores, temporaryFolder } from '../../test/fixtures/
 import { newId } from '../base/id.ts';
 import { fileSource } from '../base/source.ts';
 import type { ImagePrediction, PredictionQuery } from '../domain/prediction.ts';
+import type { SuggestionQuery } from '../domain/suggestion.ts';
 import { exportModel } from '../jobs/export.ts';
 import { squares } from '../vision/detect/fixture-squares.ts';
 import { overlap } from '../vision/image/box.ts';
@@ -23,6 +24,7 @@ import { createProject } from './projects.ts';
 import { proposeRegions } from './proposing.ts';
 import { putBack } from './restore/restore.ts';
 import { queryPredictions } from './stored-predictions.ts';
+import { querySuggestions, suggest } from './suggesting.ts';
 import { takeOut } from './takeout/takeout.ts';
 import { createImages } from './uploading.ts';
 
@@ -106,6 +108,24 @@ test('a detector in use', async (t) => {
       await assert.rejects(proposeRegions(app, untrained, newId()), { code: 'NotFoundImage' });
     },
   );
+
+  await t.test('regions are suggested for images without tags', async () => {
+    const { app } = learning;
+    const { scope, iterationId, tagIds } = planted;
+    const entry = { source: { bytes }, name: '', tagIds: [], regions: [] };
+    const { images } = await createImages(app, scope, [entry], { tagIds: [], metadata: null });
+    const [suggestion] = await suggest(app, scope, iterationId, [images[0]!.image!.id]);
+    assert.deepEqual(suggestion?.predictions, (await detect(scope)).predictions);
+    const query = {
+      tagIds: [tagIds[1]!],
+      threshold: 0,
+      continuation: null,
+      maxCount: 0,
+      sortBy: 'UncertaintyAscending',
+    };
+    const { results } = await querySuggestions(app, scope, iterationId, query as SuggestionQuery);
+    assert.deepEqual(results[0]?.predictions, suggestion?.predictions);
+  });
 
   await t.test('each kind of project answers its own question only', async () => {
     const { app } = learning;

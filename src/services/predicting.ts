@@ -1,3 +1,4 @@
+import type { Run } from '../base/run.ts';
 import { limits } from '../domain/limits.ts';
 import type { ImagePrediction } from '../domain/prediction.ts';
 import { problem } from '../domain/problems.ts';
@@ -100,20 +101,21 @@ async function predict(
     projectId: scope.projectId,
     iterationId: iteration.id,
     created: app.clock.now(),
-    predictions: await ask(app, model, naming, bytes),
+    predictions: await ask(app, model, naming, bytes, { urgent: true }),
   };
   if (store) await storePrediction(app, scope, answer, bytes, application);
   return answer;
 }
 
 /** Answers, the most probable first: of a classifier one for each tag, of a detector one for each thing it found. */
-async function ask(
+export async function ask(
   app: Pick<App, 'vision'>,
   model: Model,
   naming: Naming,
   bytes: Uint8Array,
+  run: Run,
 ): Promise<ImagePrediction['predictions']> {
-  const [options, run] = [{ limits: pictureLimits, backbone: model.backbone }, { urgent: true }];
+  const options = { limits: pictureLimits, backbone: model.backbone };
   if (model.kind === 'detector')
     return naming.found(await app.vision.detect(model.id, model.detector, bytes, options, run));
   const { classifier } = model;

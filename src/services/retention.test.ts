@@ -256,6 +256,7 @@ test('a sweep has one receipt, which says that nobody asked for it, and how much
     predictions: 451,
     'prediction-original': 451,
     'prediction-thumbnail': 451,
+    suggestions: 1,
     exports: 1,
     export: 1,
   });
@@ -296,6 +297,8 @@ test('cut off in the middle, a sweep still has one receipt over all of it', asyn
 test('what expires within half an hour goes in one sweep; its receipt stays for 90 days', async (t) => {
   const { stores, scope } = await kept(t);
   const others = [await plantProject(stores, scope.accountId), await plantProject(stores, scope.accountId)] as const;
+  // What is suggested has its own end.
+  await stores.db.query.deleteFrom('suggestions').execute();
   const store = (id: string, days: number) =>
     stores.db.query
       .updateTable('predictions')

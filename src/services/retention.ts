@@ -3,6 +3,7 @@ import { day, type Micros, second } from '../base/clock.ts';
 import { expected } from '../base/errors.ts';
 import { problem } from '../domain/problems.ts';
 import { longestRetentionDays, type Retention } from '../domain/retention.ts';
+import { suggestionDays } from '../domain/suggestion.ts';
 import { blobKey } from '../store/blobs.ts';
 import type { Queries, Tx } from '../store/database.ts';
 import { unnotePredictions } from '../store/erased.ts';
@@ -18,6 +19,7 @@ import {
   redateFuture,
   saveRetention,
 } from '../store/retention.ts';
+import { deleteSuggestionsUntil } from '../store/suggestions.ts';
 import { isThere } from '../store/trash-items.ts';
 import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
@@ -99,7 +101,7 @@ export async function scheduleSweep(app: Pick<App, 'queue' | 'clock'>, tx: Tx, s
 }
 
 /**
- * Removes a project's predictions and exports whose time is over, in the trash too, oldest first, and has their files removed. Rows and
+ * Removes a project's predictions, suggestions and exports whose time is over, in the trash too, oldest first, and has their files removed. Rows and
  * files are given up in the same transactions: interrupted, it goes on with what is left. The purge after it signs one
  * receipt for all of it. Returns how many rows went.
  */
@@ -123,6 +125,7 @@ export async function sweepExpired(
       if (predictions.length > 0) await unnotePredictions(tx, predictions);
       const exports =
         exportsDays === null ? [] : await deleteExportsUntil(tx, projectId, now - exportsDays * day, rowsAtOnce);
+      const suggestions = await deleteSuggestionsUntil(tx, projectId, now - suggestionDays * day, rowsAtOnce);
       const files = [
         ...predictions.flatMap((id) => pictureKeys(scope, 'prediction', id)),
         ...exports.map(({ id }) => blobKey(scope.accountId, projectId, 'export', id)),
@@ -130,16 +133,17 @@ export async function sweepExpired(
       await abandonBlobs(tx, projectId, files);
       const trashed = await expireTrashed(app, tx, scope, now);
       const both = { predictions: predictions.length + trashed.predictions, exports: exports.length + trashed.exports };
-      if (both.predictions + both.exports > 0)
+      if (both.predictions + both.exports + suggestions > 0)
         await addExpired(app, tx, scope, {
           predictions: both.predictions,
           'prediction-original': both.predictions,
           'prediction-thumbnail': both.predictions,
+          suggestions,
           exports: both.exports,
           export: exports.filter(({ status }) => status === 'Done').length + trashed.exportFiles,
         });
-      gone += both.predictions + both.exports + trashed.items;
-      if (due.length === rowsAtOnce || exports.length === rowsAtOnce) return true;
+      gone += both.predictions + both.exports + suggestions + trashed.items;
+      if ([due.length, exports.length, suggestions].includes(rowsAtOnce)) return true;
       // Last of all, so that one purge finishes the sweep; what an interrupted one left open is asked for again here.
       if ((await findOpenExpired(tx, projectId)) !== undefined)
         await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${projectId}` });

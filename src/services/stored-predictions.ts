@@ -1,5 +1,5 @@
 import { limits } from '../domain/limits.ts';
-import type { ImagePrediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
+import type { ImagePrediction, Prediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
 import { problem } from '../domain/problems.ts';
 import { abandonBlobs, keepBlobs } from '../store/loose-blobs.ts';
 import { deletePredictionRows, resultsText, selectPredictions, storedFromRow } from '../store/predictions.ts';
@@ -106,7 +106,7 @@ export async function queryPredictions(
   const results = ordered.slice(0, count);
   const end = results.at(-1);
   if (end === undefined || ordered.length === results.length) return { results, continuation: null };
-  return { results, continuation: `${suggested ? entropy(end) : end.created}_${end.id}` };
+  return { results, continuation: `${suggested ? entropy(end.predictions) : end.created}_${end.id}` };
 }
 
 /** Where a page ended: its last prediction's date or, for `Suggested`, uncertainty; and its id. */
@@ -128,7 +128,7 @@ function readContinuation(text: string): Position {
 /** The least certain first, those after `start`. */
 function bySuggestion(stored: readonly StoredPrediction[], start: Position | null): StoredPrediction[] {
   return stored
-    .map((one) => ({ one, rank: entropy(one), id: one.id }))
+    .map((one) => ({ one, rank: entropy(one.predictions), id: one.id }))
     .filter(({ rank, id }) => start === null || rank < start.rank || (rank === start.rank && id > start.id))
     .sort((a, b) => b.rank - a.rank || (a.id < b.id ? -1 : 1))
     .map(({ one }) => one);
@@ -145,7 +145,8 @@ const hasTags = (stored: StoredPrediction, tags: PredictionQuery['tags']): boole
     ),
   );
 
-async function tagsOf(
+/** The tags of a project, of the workspace or only kept by an iteration, by id. */
+export async function tagsOf(
   app: Pick<App, 'db' | 'keys'>,
   scope: ProjectScope,
 ): Promise<Map<string, { name: string; type: 'Regular' | 'Negative' | 'GeneralProduct' }>> {
@@ -163,8 +164,8 @@ async function tagsOf(
 }
 
 /** Uncertainty of an answer in nats: the sum of -p ln p. */
-const entropy = (stored: StoredPrediction): number =>
-  stored.predictions.reduce((sum, { probability: p }) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
+export const entropy = (predictions: readonly Prediction[]): number =>
+  predictions.reduce((sum, { probability: p }) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
 
 /** Removes stored predictions with their pictures. @throws AppError `NotFoundProject`, `BadRequestPredictionIdsMissing`; unknown ids are passed over. */
 export async function deletePredictions(

@@ -58,6 +58,7 @@ export const tableTakeout = {
   iteration_tags: { opened: {}, restore: 'restored' },
   iteration_images: { opened: { regions: 'json with ids', scores: 'float32' }, restore: 'restored' },
   predictions: { opened: { application: 'text', results: 'json with ids' }, restore: 'restored' },
+  suggestions: { opened: { results: 'json with ids' }, restore: { not: 'suggested again when you ask' } },
   exports: { opened: {}, restore: 'restored' },
   retention: { opened: {}, restore: 'restored' },
   trash_days: { opened: {}, restore: { not: 'a setting of the account it is put into' } },

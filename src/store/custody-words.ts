@@ -95,6 +95,11 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'para você rever respostas e treinar com as fotos difíceis',
       'até ser excluída, ou por tantos dias quantos o projeto guarda previsões: 30, se você não disser outra coisa; nenhum com 0',
     ),
+    suggestions: words(
+      'que etiquetas ou regiões uma iteração sugere para uma foto sem etiquetas',
+      'para você etiquetar muitas fotos depressa, as mais duvidosas primeiro',
+      'por 30 dias, mas só enquanto a foto não tiver etiqueta e a iteração continuar como era',
+    ),
     retention: words(
       'por quantos dias um projeto guarda previsões e exportações',
       'para excluir sozinho previsões e exportações quando o seu tempo acaba',
@@ -262,6 +267,11 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'una foto su cui hai chiesto: la risposta, quando e a quale applicazione',
       'per farti rivedere le risposte e addestrare con le foto difficili',
       'finché non viene eliminata, o per tanti giorni quanti il progetto conserva le previsioni: 30 se non dici altro, nessuno con 0',
+    ),
+    suggestions: words(
+      'quali tag o regioni un’iterazione suggerisce per una foto senza tag',
+      'per farti etichettare molte foto in fretta, le più dubbie per prime',
+      'per 30 giorni, ma solo finché la foto non ha tag e l’iterazione resta com’era',
     ),
     retention: words(
       'per quanti giorni un progetto conserva previsioni ed esportazioni',

@@ -22,6 +22,7 @@ import { keepHoldings } from './holdings.ts';
 import { migrate } from './migrate.ts';
 import type { Tables } from './schema.ts';
 import { storageError } from './storage-full.ts';
+import { endSuggestions } from './suggestions.ts';
 
 /** How long one process waits for another's lock before it gives up, ms. The event loop stands still meanwhile. */
 const busyTimeout = 2000;
@@ -163,6 +164,7 @@ async function open(writer: Sqlite.Database, reader: Sqlite.Database, clock: Clo
   await migrate(kysely as Kysely<unknown>, clock);
   await keepHoldings(kysely);
   await noteErased(kysely as Kysely<unknown>);
+  await endSuggestions(kysely as Kysely<unknown>);
 
   // Changes with every commit of another connection, and all writes go through another one.
   const commits = reader.prepare('pragma data_version').pluck();

@@ -49,6 +49,7 @@ export async function doomedByImages(db: Queries, of: DoomedImages): Promise<Doo
   const found = await measure(db, [
     ...ofImages(of.allIterations ? sql`${all} and not ${marked}` : sql`${all} and ${unkept}`),
     ['image_tags', sql`one.image_id in (${ids})`],
+    ['suggestions', sql`one.image_id in (${ids})`],
     ['regions', sql`one.image_id in (${ids})`],
     ...(of.allIterations ? ([['iteration_images', sql`one.image_id in (${ids})`]] satisfies Selection[]) : []),
   ]);
@@ -87,6 +88,7 @@ export async function doomedByIteration(db: Queries, iterationId: string): Promi
     ['iterations', sql`one.id = ${iterationId}`],
     ['iteration_tags', own],
     ['iteration_images', own],
+    ['suggestions', own],
     ['exports', own],
     ...ofImages(onlyItKeeps('iteration_images', 'image_id')),
     ['tags', onlyItKeeps('iteration_tags', 'tag_id')],

@@ -10,6 +10,7 @@ import type { AnyRow } from './rows.ts';
 import type { ErasedRow, Tables } from './schema.ts';
 import { dropNoted, dropOfIteration } from './trash-drop.ts';
 import { scopeOfTrashed, trashedByModel } from './trash-find.ts';
+import { keepTriggers } from './triggers.ts';
 
 /**
  * What was erased is noted by triggers in the very transactions that erase it, so that no way of erasing is forgotten.
@@ -56,20 +57,12 @@ export async function noteErased(db: Kysely<unknown>): Promise<void> {
     ]),
     ['models', 'update of model_id on iterations when old.model_id is not new.model_id', 'models'],
   ];
-  await db.transaction().execute(async (tx) => {
-    const { rows } = await sql<{ name: string; sql: string }>`
-      select name, sql from sqlite_master where type = 'trigger' and name like 'erased_%'`.execute(tx);
-    const found = new Map(rows.map((row) => [row.name, row.sql.toLowerCase()]));
-    for (const [what, event, kind] of triggers) {
-      const name = `erased_${what}`;
-      const trashed = what.startsWith('trashed_');
-      const id = trashed ? 'old.row_id' : kind === 'models' ? 'coalesce(old.model_id, old.id)' : 'old.id';
-      const text = `create trigger ${name} after ${event} begin insert into erased (kind, row_id) values ('${kind}', ${id}); end`;
-      if (found.get(name) === text.toLowerCase()) continue;
-      await sql.raw(`drop trigger if exists ${name}`).execute(tx);
-      await sql.raw(text).execute(tx);
-    }
+  const wanted = triggers.map(([what, event, kind]): [string, string] => {
+    const trashed = what.startsWith('trashed_');
+    const id = trashed ? 'old.row_id' : kind === 'models' ? 'coalesce(old.model_id, old.id)' : 'old.id';
+    return [`erased_${what}`, `after ${event} begin insert into erased (kind, row_id) values ('${kind}', ${id}); end`];
   });
+  await keepTriggers(db, new Map(wanted));
 }
 
 /** The notes from `after` on, oldest first, at most `limit`. */

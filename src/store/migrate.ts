@@ -15,6 +15,7 @@ import { transfers } from './migrations/0008-transfers.ts';
 import { backups } from './migrations/0009-backups.ts';
 import { trashEnds } from './migrations/0010-trash-ends.ts';
 import { learnedRegions } from './migrations/0011-learned-regions.ts';
+import { suggestions } from './migrations/0012-suggestions.ts';
 import { backbones } from './migrations/0013-backbones.ts';
 
 /** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
@@ -34,6 +35,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0010-trash-ends', trashEnds],
   ['0011-learned-regions', learnedRegions],
   ['0013-backbones', backbones],
+  ['0012-suggestions', suggestions],
 ];
 
 interface MigrationTable {

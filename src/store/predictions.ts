@@ -56,7 +56,21 @@ export const resultsText = (predictions: readonly Prediction[]): string =>
     ),
   );
 
-/** The noun of a row; results for tags that are gone for good are left out. */
+/** The inverse of {@link resultsText}, from where it lies sealed; results for tags that are gone for good are left out. */
+export function openResults(
+  keys: Keys,
+  scope: KeyScope,
+  { kind, id, bytes }: { readonly kind: string; readonly id: string; readonly bytes: Uint8Array },
+  tags: ReadonlyMap<string, { readonly name: string; readonly type: TagType }>,
+): Prediction[] {
+  const results = JSON.parse(openText(keys, scope, kind, id, bytes)) as StoredResult[];
+  return results.flatMap(({ tagId, probability, box = null }) => {
+    const tag = tags.get(tagId);
+    return tag === undefined ? [] : [{ tagId, tagName: tag.name, tagType: tag.type, probability, box }];
+  });
+}
+
+/** The noun of a row. */
 export function storedFromRow(
   keys: Keys,
   scope: KeyScope,
@@ -64,16 +78,12 @@ export function storedFromRow(
   domainId: string,
   tags: ReadonlyMap<string, { readonly name: string; readonly type: TagType }>,
 ): StoredPrediction {
-  const results = JSON.parse(openText(keys, scope, 'predictions.results', row.id, row.results)) as StoredResult[];
   return {
     id: row.id,
     projectId: row.project_id,
     iterationId: row.iteration_id,
     domainId,
     created: row.created,
-    predictions: results.flatMap(({ tagId, probability, box = null }) => {
-      const tag = tags.get(tagId);
-      return tag === undefined ? [] : [{ tagId, tagName: tag.name, tagType: tag.type, probability, box }];
-    }),
+    predictions: openResults(keys, scope, { kind: 'predictions.results', id: row.id, bytes: row.results }, tags),
   };
 }

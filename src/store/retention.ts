@@ -1,8 +1,10 @@
 import { day, type Micros } from '../base/clock.ts';
 import { defaultRetention, type Retention } from '../domain/retention.ts';
+import { suggestionDays } from '../domain/suggestion.ts';
 import type { Queries } from './database.ts';
 import type { KeyScope } from './keys.ts';
 import type { ExportRow } from './schema.ts';
+import { oldestSuggestion } from './suggestions.ts';
 import { oldestTrashed, redateTrashed } from './trash-ends.ts';
 import { isThere } from './trash-items.ts';
 
@@ -25,7 +27,7 @@ export async function saveRetention(db: Queries, projectId: string, retention: R
 }
 
 /**
- * When the time of the next prediction or finished export of a project is over, those in the trash included; `undefined`
+ * When the time of the next prediction, suggestion or finished export of a project is over, those in the trash included; `undefined`
  * when none has an end.
  */
 export async function nextExpiry(db: Queries, projectId: string): Promise<Micros | undefined> {
@@ -38,6 +40,8 @@ export async function nextExpiry(db: Queries, projectId: string): Promise<Micros
     .limit(1)
     .executeTakeFirst();
   const ends = prediction === undefined ? [] : [prediction.created + predictionsDays * day];
+  const suggested = await oldestSuggestion(db, projectId);
+  if (suggested !== undefined) ends.push(suggested + suggestionDays * day);
   const trashed = await oldestTrashed(db, 'predictions', { projectId });
   if (trashed !== undefined) ends.push(trashed + predictionsDays * day);
   if (exportsDays !== null) {
@@ -113,6 +117,12 @@ export async function redateFuture(db: Queries, projectId: string, latest: Micro
     .where('project_id', '=', projectId)
     .where('modified', '>', latest)
     .execute();
+  await db
+    .updateTable('suggestions')
+    .set({ created: now })
+    .where('project_id', '=', projectId)
+    .where('created', '>', latest)
+    .execute();
   await redateTrashed(db, projectId, latest, now);
 }
 
@@ -131,6 +141,7 @@ export async function projectsThatExpire(db: Queries): Promise<Required<KeyScope
             .where('kind', 'in', ['predictions', 'exports']),
         ),
         at.exists(at.selectFrom('predictions').select('id').whereRef('project_id', '=', 'projects.id')),
+        at.exists(at.selectFrom('suggestions').select('image_id').whereRef('project_id', '=', 'projects.id')),
         at.exists(at.selectFrom('exports').select('id').whereRef('project_id', '=', 'projects.id')),
       ]),
     )

@@ -21,6 +21,7 @@ export interface Tables {
   iteration_tags: IterationTagRow;
   iteration_images: IterationImageRow;
   predictions: PredictionRow;
+  suggestions: SuggestionRow;
   exports: ExportRow;
   retention: RetentionRow;
   trash_days: TrashDaysRow;
@@ -332,6 +333,16 @@ export interface AuditHeadRow {
   account_id: string;
   /** JSON {entries, hash}. Sealed, so that who can write the database only cannot cut the log's end off. */
   head: Sealed;
+}
+
+/** What an iteration suggests for an image without tags. */
+export interface SuggestionRow {
+  iteration_id: string;
+  image_id: string;
+  project_id: string;
+  created: Micros;
+  /** As of a prediction. Its id is `<iteration>/<image>`. */
+  results: Sealed;
 }
 
 /** An archive that is being taken out and can be gone on with; nothing of its content is kept but hashes and sizes. */
