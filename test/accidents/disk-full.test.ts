@@ -73,6 +73,16 @@ for (const kind of ['tmpfs', 'ext4'] as const)
     if (disk === undefined) return t.skip('needs the right to mount a file system (root on Linux)');
     const home = join(disk, 'data');
     server = await startServer({ home });
+    const refused = async (bytes: number): Promise<void> => {
+      const answer = await fetch(`${server.endpoint}/ownsight/v1/restores`, {
+        method: 'POST',
+        headers: { 'Training-Key': server.trainingKey },
+        body: new Uint8Array(bytes),
+      });
+      assert.equal(((await answer.json()) as { code: string }).code, 'ErrorStorageFull');
+    };
+    // More than the whole disk: it becomes full while the client is writing.
+    await refused(1 << 27);
     let { training, prediction } = newestClients(server);
     const pictures = await samplePictures({ perClass: 6 });
 
@@ -144,16 +154,6 @@ for (const kind of ['tmpfs', 'ext4'] as const)
         20,
       );
 
-    const refused = async (bytes: number): Promise<void> => {
-      const answer = await fetch(`${server.endpoint}/ownsight/v1/restores`, {
-        method: 'POST',
-        headers: { 'Training-Key': server.trainingKey },
-        body: new Uint8Array(bytes),
-      });
-      assert.equal(((await answer.json()) as { code: string }).code, 'ErrorStorageFull');
-    };
-    // More than the whole disk: it becomes full while the client is writing.
-    await refused(1 << 27);
     fill(disk);
     await lives();
     await refused(1 << 12);
