@@ -10,31 +10,32 @@ export interface FineTunePlan {
   readonly looks: readonly number[];
 }
 
-const mild: ViewRange = {
-  zoom: [0.65, 1.1],
-  stretch: 1.15,
-  shift: 0.1,
-  mirror: true,
-  brightness: 0.1,
-  contrast: 0.2,
-  saturation: 0.2,
-  hue: 0.02,
-};
 const wide: ViewRange = {
-  ...mild,
   zoom: [0.5, 1.1],
   stretch: 1.2,
   shift: 0.15,
+  mirror: true,
   brightness: 0.15,
   contrast: 0.35,
   saturation: 0.4,
+  hue: 0.02,
+};
+const wider: ViewRange = {
+  ...wide,
+  zoom: [0.4, 1.1],
+  stretch: 1.3,
+  shift: 0.2,
+  brightness: 0.2,
+  contrast: 0.45,
+  saturation: 0.5,
+  hue: 0.03,
 };
 
 /** What is tried, the most careful first. */
 export const settings: readonly Setting[] = [
-  { name: 'careful', still: 8, rates: { head: 3e-5, backbone: 1e-4 }, views: mild },
-  { name: 'usual', still: 4, rates: { head: 3e-5, backbone: 2e-4 }, views: wide },
-  { name: 'bold', still: 4, rates: { head: 1e-4, backbone: 4e-4 }, views: wide },
+  { name: 'careful', still: 8, rates: { head: 1e-4, backbone: 4e-4 }, views: wide },
+  { name: 'usual', still: 4, rates: { head: 2e-4, backbone: 1e-3 }, views: wide },
+  { name: 'bold', still: 4, rates: { head: 2e-4, backbone: 1.5e-3 }, views: wider },
 ];
 
 /** Folds, each of which is held out from one network. */
