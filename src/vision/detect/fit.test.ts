@@ -74,6 +74,16 @@ test('the last steps are on all pictures, those that were held out as well', asy
   assert.deepEqual([...reads.values()], [2, 2, 2, 2, 2, 2, 2, 2]);
 });
 
+test('when time is up it ends with what it has', async () => {
+  const news: News[] = [];
+  const run = { onNews: (one: News) => void news.push(one) };
+  const hurried = { size: 64, steps: { head: 100, whole: 100 }, seconds: 0 };
+  const { detector, heldOut } = await fitDetector({ classes: 2, pictures, read }, hurried, tools, run);
+  assert.ok(news.every(({ phase }) => phase === 'features' || phase === 'judged'));
+  assert.match(news.at(-1)!.note!, /^Time was up/);
+  assert.ok(Object.keys(heldOut).length >= 2 && Object.keys(detector.weights).length > 0);
+});
+
 test('it ends when told to', async () => {
   const abort = new AbortController();
   const fit = fitDetector({ classes: 2, pictures: pictures.slice(0, 6), read }, plan, tools, {

@@ -32,8 +32,8 @@ const dearest = 0.02;
  * Learns a detector: first the head on the backbone as it is, then both together, on pictures seen in ever new parts
  * and light. Some pictures are held out, as `held-out.ts` says: the point to stop at is the one that does best by those,
  * its scores are made probabilities by them, and what is told of it is what it finds in them. Then come a few small steps
- * on all pictures, which are kept unless they do harm. A function of the set, its keys and the plan: no step looks at a
- * clock. The score it tells is the mean average precision.
+ * on all pictures, which are kept unless they do harm. A function of the set, its keys and the plan, unless that
+ * sets a time and it is up. The score it tells is the mean average precision.
  * @throws AppError `TrainingDiverged`; the signal's reason when aborted, after the step in hand.
  */
 export async function fitDetector(
@@ -49,8 +49,11 @@ export async function fitDetector(
   const whole = first.steps + last.steps;
   const all = plan.steps.head + wholeStep * whole;
   let done = 0;
+  const end = plan.seconds === undefined ? undefined : performance.now() + 1000 * plan.seconds;
+  const late = (): boolean => end !== undefined && performance.now() >= end;
   const loop = (phase: 'head' | 'whole', worth: number, before = 0, steps = plan.steps.head) => ({
     ...(run.signal && { signal: run.signal }),
+    enough: late,
     onStep({ step, loss }: { readonly step: number; readonly loss: number }) {
       done += worth;
       run.onProgress?.(Math.min(1, done / all));
@@ -88,6 +91,7 @@ export async function fitDetector(
         if ((await judged(later)).score >= best.score - dearest) weights = later;
       },
     });
+    if (late()) run.onNews?.({ phase: 'judged', note: 'Time was up: what had learned best by then is used.' });
     const { found } = await judged(calibrated(best.weights, lines));
     return {
       detector: { classes, size: plan.size, weights: calibrated(weights, lines) },

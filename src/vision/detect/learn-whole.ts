@@ -13,7 +13,7 @@ import type { Cells } from './cells.ts';
 import type { Sample } from './detector.ts';
 import { head } from './head.ts';
 import { detectionLoss } from './loss.ts';
-import { type DetectorPlan, type DetectorTools, qualityAt } from './plan.ts';
+import { type DetectorPlan, type DetectorTools, lastPart, qualityAt } from './plan.ts';
 import { seen } from './seen.ts';
 
 const batch = 8;
@@ -45,7 +45,7 @@ export interface Lap {
 /** Pictures are learned from first; then, where some were held out, for so many more steps, all of them are. */
 export const laps = ({ steps: { whole } }: DetectorPlan): { readonly first: Lap; readonly last: Lap } => ({
   first: { name: 'whole', steps: whole, pace: 1, looks: [0.5, 0.75, 1] },
-  last: { name: 'all', steps: Math.round(0.15 * whole), pace: 0.1, looks: [1] },
+  last: { name: 'all', steps: Math.round(lastPart * whole), pace: 0.1, looks: [1] },
 });
 
 /**

@@ -7,6 +7,8 @@ export interface DetectorPlan {
   readonly size: number;
   /** Steps with the backbone as it is, then with all but its first layers. */
   readonly steps: { readonly head: number; readonly whole: number };
+  /** After so many seconds it ends with what it has. Without it no step looks at a clock. */
+  readonly seconds?: number;
 }
 
 /** Pixels a detector looks at: what Azure's exported detectors take, so that programs made for them fit. */
@@ -24,14 +26,22 @@ export const regularPlan = (pictures: number): DetectorPlan => ({
 
 /** A step of the whole network at that size, in seconds, as it is assumed: so that a plan is the same everywhere. */
 const nominalStep = 0.77;
-/** The part of a budget that steps are planned for; and what advanced training takes of it, if it may. */
-const [planned, advanced] = [0.8, { head: 200, rounds: 40, fewest: 800 }];
+/** The part of a budget that steps are planned for, and that after which a slow or busy machine ends with what it has. */
+const [planned, atMost] = [0.8, 0.95];
+/** What advanced training takes of it, if it may. */
+const advanced = { head: 200, rounds: 40, fewest: 800 };
+/** After the steps of the whole network come so many more on all pictures, in parts of them. */
+export const lastPart = 0.15;
 
 /** The plan of an advanced training within a budget of time: more rounds, as far as the budget reaches. */
 export function advancedPlan(pictures: number, hours: number): DetectorPlan {
   const wanted = Math.max(advanced.fewest, Math.round((0.8 * pictures * advanced.rounds) / batch));
-  const affordable = Math.floor((planned * hours * 3600) / nominalStep) - advanced.head;
-  return { size, steps: { head: advanced.head, whole: Math.min(wanted, affordable) } };
+  const affordable = (planned * hours * 3600) / nominalStep - advanced.head;
+  return {
+    size,
+    steps: { head: advanced.head, whole: Math.min(wanted, Math.floor(affordable / (1 + lastPart))) },
+    seconds: atMost * hours * 3600,
+  };
 }
 
 /** What learning a detector needs besides pictures. */

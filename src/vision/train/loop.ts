@@ -22,6 +22,8 @@ export interface Told {
 
 /** How the loop is run. */
 export interface LoopRun extends Pick<Run, 'signal'> {
+  /** Asked before each step: `true` ends learning here. */
+  enough?(): boolean;
   onStep?(told: Told): void;
   /** After each step, 1, 2 …: may look at what was learned before the next; `false` ends learning here. */
   after?(step: number): Promise<unknown>;
@@ -45,6 +47,7 @@ export async function learn(
   const norms: number[] = [];
   for (let step = 0; step < schedule.steps; step++) {
     run.signal?.throwIfAborted();
+    if (run.enough?.()) return;
     const most = norms.length < 10 ? Number.MAX_VALUE : accident * median(norms);
     const { taken, loss, norm } = await trainer.step({
       feeds: await feeds(step),
