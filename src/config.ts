@@ -27,7 +27,10 @@ export interface Config {
    * private. Default none.
    */
   readonly allowNetworks: readonly string[];
-  /** `OWNSIGHT_THREADS`: compute threads. Default: one a core, at most 8. */
+  /**
+   * `OWNSIGHT_THREADS`: cores to compute on: threads for predictions and features, and again as many for a network that
+   * learns, which gives way to them. Default: one a core, at most 8.
+   */
   readonly threads: number | undefined;
   /**
    * `OWNSIGHT_STORE_PREDICTIONS`: `never` = answers are given, but no picture that is asked about is kept, in any

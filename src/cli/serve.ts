@@ -65,7 +65,17 @@ async function serve(options: { readyFile?: string }): Promise<void> {
     clock: app.clock,
     log: app.log,
     holder: newId(),
-    concurrency: { features: 1, train: 1, forget: 1, export: 1, retention: 1, trash: 1, transfers: 1, purge: 1 },
+    concurrency: {
+      features: 1,
+      train: 1,
+      'train-network': 1,
+      forget: 1,
+      export: 1,
+      retention: 1,
+      trash: 1,
+      transfers: 1,
+      purge: 1,
+    },
     handle: (name, payload, run) => {
       const work = () => handlers[name](app, payload, run);
       if (name !== 'purge' && name !== 'retention' && name !== 'trash') return work();

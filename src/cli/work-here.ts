@@ -11,7 +11,8 @@ import { tryLock } from './try-lock.ts';
 export function workUnlessServed(app: OpenApp, names: readonly JobName[]): () => Promise<void> {
   const unlock = tryLock(app, 'server.lock');
   if (unlock === undefined) return async () => undefined;
-  const none = { features: 0, train: 0, forget: 0, export: 0, retention: 0, trash: 0, transfers: 0, purge: 0 };
+  const training = { train: 0, 'train-network': 0, forget: 0 };
+  const none = { ...training, features: 0, export: 0, retention: 0, trash: 0, transfers: 0, purge: 0 };
   const worker = startWorker({
     queue: app.queue,
     clock: app.clock,

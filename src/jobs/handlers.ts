@@ -19,6 +19,7 @@ export type JobHandler<J extends JobName> = (app: App, payload: Jobs[J], run: Jo
 export const handlers: { readonly [J in JobName]: JobHandler<J> } = {
   features,
   train,
+  'train-network': train,
   forget,
   export: exportModel,
   retention,
@@ -31,6 +32,7 @@ export const handlers: { readonly [J in JobName]: JobHandler<J> } = {
 export const giveUp: { readonly [J in JobName]: (app: App, payload: Jobs[J]) => Promise<void> } = {
   features: async () => undefined,
   train: trainingFailed,
+  'train-network': trainingFailed,
   forget: forgettingFailed,
   export: exportFailed,
   retention: retentionFailed,

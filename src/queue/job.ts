@@ -9,6 +9,8 @@ export interface Jobs {
   features: { accountId: string; projectId: string };
   /** Trains an iteration whose row says `Training`. */
   train: { accountId: string; projectId: string; iterationId: string };
+  /** The same where a network learns, for minutes or hours: what takes seconds is not held up by it. */
+  'train-network': { accountId: string; projectId: string; iterationId: string };
   /** Trains an iteration anew in place, without the images that it is to forget. */
   forget: { accountId: string; projectId: string; iterationId: string };
   /** Builds, checks and stores the zip of an export whose row says `Exporting`. */

@@ -15,6 +15,18 @@ const rows = ({ db }: Stores) => db.query.selectFrom('jobs').selectAll().execute
 const add = ({ db, queue }: Stores, payload = scope()) =>
   db.transaction((tx) => queue.enqueue(tx, 'features', payload));
 
+const oneOfEach = {
+  features: 1,
+  train: 1,
+  'train-network': 1,
+  forget: 1,
+  export: 1,
+  retention: 1,
+  trash: 1,
+  transfers: 1,
+  purge: 1,
+};
+
 function work(
   t: TestContext,
   stores: Stores,
@@ -27,7 +39,7 @@ function work(
     ...stores,
     log: { info: note, warn: note, error: (event, _, fields) => note(event, fields) },
     holder: 'test',
-    concurrency: { features: 1, train: 1, forget: 1, export: 1, retention: 1, trash: 1, transfers: 1, purge: 1 },
+    concurrency: oneOfEach,
     handle,
     ...more,
   });
@@ -66,7 +78,7 @@ test('does what is enqueued, each job once, as many of a name at a time as allow
   };
   const payloads = Array.from({ length: 12 }, scope);
   for (const payload of payloads.slice(0, 6)) await add(stores, payload);
-  const concurrency = { features: 3, train: 1, forget: 1, export: 1, retention: 1, trash: 1, transfers: 1, purge: 1 };
+  const concurrency = { ...oneOfEach, features: 3 };
   const worker = work(t, stores, handle, { concurrency });
   for (const payload of payloads.slice(6)) await add(stores, payload);
   await all.promise;

@@ -12,6 +12,7 @@ import {
 import type { ErasedLine } from '../store/erased-list.ts';
 import type { ErasedRow } from '../store/schema.ts';
 import type { App } from './context.ts';
+import { queueTraining } from './training.ts';
 
 type Listing = Pick<App, 'db' | 'erased'>;
 
@@ -77,7 +78,7 @@ async function reapply(app: Pick<App, 'db' | 'clock' | 'queue'>, lines: readonly
       for (const line of some) {
         if (line.kind === 'models') {
           const unlearned = await unlearnAgain(tx, line.id, app.clock.now());
-          if (unlearned !== undefined) await app.queue.enqueue(tx, 'train', unlearned);
+          if (unlearned !== undefined) await queueTraining(app, tx, unlearned);
           continue;
         }
         const scope = await eraseAgain(tx, rowOf(line), app.clock.now());

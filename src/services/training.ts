@@ -3,6 +3,8 @@ import type { Iteration, TrainingType } from '../domain/iteration.ts';
 import { limits } from '../domain/limits.ts';
 import { type ProblemCode, problem } from '../domain/problems.ts';
 import type { ClassificationType } from '../domain/project.ts';
+import type { Jobs } from '../queue/job.ts';
+import type { Tx } from '../store/database.ts';
 import { iterationFromRow, listIterations } from '../store/iterations.ts';
 import { findProject } from '../store/projects.ts';
 import type { IterationRow, ProjectRow } from '../store/schema.ts';
@@ -63,7 +65,7 @@ export async function trainProject(
       .set({ iteration_count: project.iteration_count + 1, modified: iteration.created })
       .where('id', '=', projectId)
       .execute();
-    await app.queue.enqueue(tx, 'train', { ...scope, iterationId: iteration.id });
+    await queueTraining(app, tx, { ...scope, iterationId: iteration.id });
     return iteration;
   });
   return iterationFromRow(app.keys, scope, row);
@@ -74,6 +76,17 @@ const wasAsLong = (latest: IterationRow, { trainingType, reservedBudgetInHours }
   latest.status === 'Completed' &&
   latest.training_type === trainingType &&
   (trainingType === 'Regular' || latest.reserved_budget_hours >= reservedBudgetInHours);
+
+/** Queues the training of an iteration whose row says `Training`. */
+export async function queueTraining(app: Pick<App, 'queue'>, tx: Tx, training: Jobs['train']): Promise<void> {
+  const { classification_type, training_type } = await tx
+    .selectFrom('iterations')
+    .select(['classification_type', 'training_type'])
+    .where('id', '=', training.iterationId)
+    .executeTakeFirstOrThrow();
+  const long = classification_type === null || training_type === 'Advanced';
+  await app.queue.enqueue(tx, long ? 'train-network' : 'train', training);
+}
 
 function refuseUnsupported(project: ProjectRow, input: TrainingInput): void {
   if (input.trainingType === 'Advanced' && input.reservedBudgetInHours < limits.advancedHours)

@@ -22,6 +22,7 @@ import type { App, ProjectScope } from './context.ts';
 import { requireProject } from './projects.ts';
 import { scheduleSweep } from './retention.ts';
 import { refuseSecondOfType } from './tags.ts';
+import { queueTraining } from './training.ts';
 import { scheduleTrash } from './trash-empty.ts';
 
 /** What came back, by kind. */
@@ -174,8 +175,7 @@ export async function resumeWork(
   const { iterations = [], exports = [] } = whose;
   const training = tx.selectFrom('iterations').select('id').where('project_id', '=', projectId);
   for (const { id } of await training.where('status', '=', 'Training').execute())
-    if (iterations === 'all' || iterations.includes(id))
-      await app.queue.enqueue(tx, 'train', { ...scope, iterationId: id });
+    if (iterations === 'all' || iterations.includes(id)) await queueTraining(app, tx, { ...scope, iterationId: id });
   const forgetting = tx.selectFrom('iterations').select('id').where('project_id', '=', projectId);
   for (const { id } of await forgetting.where('rebuild', 'is not', null).execute())
     await app.queue.enqueue(tx, 'forget', { ...scope, iterationId: id }, { once: `forget/${id}` });

@@ -5,25 +5,12 @@ import { globSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { blots } from '../fixtures/blots.ts';
-import { type Clients, newestClients } from '../fixtures/clients.ts';
-import { detectionProject } from '../fixtures/detection.ts';
+import { newestClients } from '../fixtures/clients.ts';
 import { startServer, type TestServer } from '../fixtures/server.ts';
+import { classificationProject, detectionProject } from '../fixtures/small-projects.ts';
 import { progressOf } from '../fixtures/training-progress.ts';
 import { until } from '../fixtures/until.ts';
 import { copyTree, plant } from '../forensic/planting.ts';
-
-async function classificationProject({ training }: Clients, pictures: number): Promise<string> {
-  const { id } = await training.createProject('Blots', { classificationType: 'Multiclass' });
-  const tags: string[] = [];
-  for (const name of ['red', 'green', 'blue']) tags.push((await training.createTag(id!, name)).id!);
-  const all = await blots(pictures, tags.length, 1);
-  for (let at = 0; at < all.length; at += 32) {
-    const images = all.slice(at, at + 32).map(({ kind, bytes }) => ({ contents: bytes, tagIds: [tags[kind]!] }));
-    await training.createImagesFromFiles(id!, { images });
-  }
-  return id!;
-}
 
 /** Steps a million times too long, planted in a copy of the source tree. */
 const diverging = {

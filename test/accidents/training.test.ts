@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { newestClients } from '../fixtures/clients.ts';
-import { detectionProject } from '../fixtures/detection.ts';
 import { startServer } from '../fixtures/server.ts';
+import { classificationProject, detectionProject } from '../fixtures/small-projects.ts';
 import { childrenOf, progressOf, type Told } from '../fixtures/training-progress.ts';
 import { until } from '../fixtures/until.ts';
 
-test('a training that is killed twice has failed and says what to do; the next one is cancelled in mid-step', async (t) => {
+test('a training that is killed twice has failed and says what to do; the next one holds up no other, and is cancelled in mid-step', async (t) => {
   if (process.platform !== 'linux') return t.skip('finds the process that trains in /proc');
   const server = await startServer();
   t.after(() => server.stop());
@@ -56,6 +56,14 @@ test('a training that is killed twice has failed and says what to do; the next o
     () => progress.get(second),
     ({ phase }) => phase !== null,
   );
+  // What takes seconds does not wait for what takes minutes.
+  const quick = await classificationProject(newestClients(server), 20);
+  const { id: quickId } = await training.trainProject(quick);
+  await until(
+    () => progressOf(server, quick).get(quickId!),
+    ({ state }) => state === 'Completed',
+  );
+  assert.equal((await progress.get(second)).state, 'Running');
   const asked = performance.now();
   assert.equal(await progress.cancel(second), 204);
   await until(
