@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { printTable, type Row } from './compare.ts';
 import { featureRows, headRows } from './compute.ts';
+import { bloodCellRows, detectorRows, stepRows } from './learning.ts';
 import { purgeRows, restoreRows, takeoutRows } from './rights.ts';
 import { inventoryRows, invisibleRows } from './seeing.ts';
 import { serverRows } from './server.ts';
@@ -32,7 +33,12 @@ const sections: Readonly<
   restore: restoreRows,
   invisible: invisibleRows,
   inventory: inventoryRows,
+  step: stepRows,
+  detector: detectorRows,
+  bccd: bloodCellRows,
 };
+/** Those that take so long that they are run only when they are named. */
+const onRequest = new Set(['bccd']);
 
 const unknown = only.filter((name) => !(name in sections));
 if (unknown.length > 0) throw new Error(`expected some of ${Object.keys(sections).join(', ')} but received ${unknown}`);
@@ -46,7 +52,8 @@ try {
   await side.stop();
   const rows: Row[] = [];
   for (const [name, section] of Object.entries(sections))
-    if (only.length === 0 || only.includes(name)) rows.push(...(await section(files, rounds, pictures)));
+    if (only.length === 0 ? !onRequest.has(name) : only.includes(name))
+      rows.push(...(await section(files, rounds, pictures)));
   printTable(rows);
   process.exitCode = rows.every((row) => row.ok) ? 0 : 1;
 } finally {
