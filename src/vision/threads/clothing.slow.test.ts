@@ -3,11 +3,11 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { clothingSet, photographs, shared, withoutClothing } from '../../../test/fixtures/clothing.ts';
 import { pullable } from '../backbone/registry.ts';
 import type { Classifier } from '../classify/classifier.ts';
 import { classify } from '../classify/predict.ts';
 import { accuracy } from '../metrics/accuracy.ts';
-import { clothingSet, photographs, shared, withoutClothing } from './fixture-clothing.ts';
 import { createVision } from './vision-threads.ts';
 
 const [pulled] = pullable;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { clothingSet, photographs, withoutClothing } from '../../../test/fixtures/clothing.ts';
 import { classify } from '../classify/predict.ts';
 import { accuracy } from '../metrics/accuracy.ts';
-import { clothingSet, photographs, withoutClothing } from './fixture-clothing.ts';
 import { createVision } from './vision-threads.ts';
 
 const skip = withoutClothing;
