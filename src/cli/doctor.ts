@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { examine } from '../services/doctor.ts';
+import { examineBackbones } from '../services/doctor-backbones.ts';
 import { withApp } from './with-app.ts';
 
 /**
@@ -12,7 +13,7 @@ export function doctorCommand(): Command {
     .option('--json', 'print JSON')
     .action((options: { json?: boolean }) =>
       withApp(async (app) => {
-        const findings = await examine(app);
+        const findings = [...(await examine(app)), ...(await examineBackbones(app))];
         if (options.json) process.stdout.write(`${JSON.stringify(findings)}\n`);
         else if (findings.length === 0) process.stdout.write('All rows, files and keys agree.\n');
         else for (const { kind, what, remedy } of findings) process.stdout.write(`${kind}: ${what}\n    ${remedy}\n`);

@@ -9,6 +9,7 @@ import { failure } from './failure.ts';
 import { forgetCommand } from './forget.ts';
 import { importCommand } from './import.ts';
 import { keysCommand } from './keys.ts';
+import { modelsCommand } from './models.ts';
 import { receiptKeyCommand, receiptsCommand } from './receipt.ts';
 import { restoreCommand } from './restore.ts';
 import { serveCommand } from './serve.ts';
@@ -33,6 +34,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   program.addCommand(backupCommand());
   program.addCommand(doctorCommand());
   program.addCommand(keysCommand());
+  program.addCommand(modelsCommand());
   program.addCommand(trashCommand());
   program.addCommand(auditCommand());
   program.addCommand(receiptsCommand());

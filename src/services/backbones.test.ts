@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -13,8 +13,9 @@ import { fileSource } from '../base/source.ts';
 import { features } from '../jobs/features.ts';
 import { usesOfBackbone } from '../store/backbones.ts';
 import { createVision } from '../vision/threads/vision-threads.ts';
-import { backboneOf, modelsFolder, setBackbone } from './backbones.ts';
+import { backboneOf, modelsFolder, removeBackbone, setBackbone } from './backbones.ts';
 import type { ProjectScope } from './context.ts';
+import { examineBackbones } from './doctor-backbones.ts';
 import { forgetImages } from './forgetting.ts';
 import { deleteIteration, getIteration, listIterations } from './iterations.ts';
 import { quickTest } from './predicting.ts';
@@ -117,6 +118,10 @@ test('a project that learns on another backbone', async (t) => {
       );
       assert.match(missing[0]!.message, /ownsight models add FILE --name mine/);
       const refused = { code: 'BadRequestOperationNotSupported', message: missing[0]!.message };
+      assert.deepEqual(
+        (await examineBackbones(app)).map(({ kind, what }) => [kind, what]),
+        [['backbone-missing', `${restored!.backbone}, of iteration ${[own, restored!.id].sort().join(', ')}`]],
+      );
       // What was asked lately is still loaded: as after a restart.
       const vision = createVision({ threads: 1, modelsFolder: folder });
       t.after(() => vision.close());
@@ -127,6 +132,13 @@ test('a project that learns on another backbone', async (t) => {
       await setBackbone(restarted, { accountId }, null);
       plantBackbone(folder, { size: 128 });
       await assert.rejects(asked(restored!.id), { message: /another one/ });
+      plantBackbone(folder);
+      assert.deepEqual(await examineBackbones(app), []);
+      truncateSync(join(folder, 'mine.onnx'), 1_000_000);
+      assert.deepEqual(
+        (await examineBackbones(app)).map(({ kind }) => kind),
+        ['backbone-damaged'],
+      );
       plantBackbone(folder);
       assert.equal((await asked(restored!.id)).predictions.length, 2);
     },
@@ -140,5 +152,22 @@ test('a project that learns on another backbone', async (t) => {
     await discard(app, scope, { kind: 'iteration', iterationId: own }, { now: false, by: 'command', language: 'en' });
     assert.ok((await usesOfBackbone(db, 'mine')).iterations.includes(own));
     assert.deepEqual(await usesOfBackbone(db, 'min'), { accounts: [], projects: [], iterations: [] });
+    const inUse = {
+      code: 'Conflict',
+      message: new RegExp(`in use by 1 project \\(${scope.projectId}\\), 2 iterations \\(.*${own}`),
+    };
+    await assert.rejects(removeBackbone(app, 'mine'), inUse);
+  });
+
+  await t.test('one that nothing uses is removed; the built-in one is not', async () => {
+    await app.db.transaction(async (tx) => {
+      await tx.deleteFrom('trash_rows').execute();
+      await tx.updateTable('iterations').set({ backbone: null }).execute();
+    });
+    await setBackbone(app, scope, null);
+    await removeBackbone(app, 'mine');
+    assert.deepEqual(readdirSync(folder), []);
+    await assert.rejects(removeBackbone(app, 'mine'), { code: 'NotFound' });
+    await assert.rejects(removeBackbone(app, 'ownsight-s'), { code: 'Conflict' });
   });
 });

@@ -7,9 +7,11 @@ import {
   type LearnedOn,
   projectsWithoutWish,
   saveBackboneWish,
+  usesOfBackbone,
 } from '../store/backbones.ts';
 import type { Queries } from '../store/database.ts';
 import type { KeyScope } from '../store/keys.ts';
+import { removeBackboneFiles } from '../vision/backbone/add.ts';
 import { type BackboneFacts, findBackbone, installedBackbones, nameIn } from '../vision/backbone/installed.ts';
 import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
@@ -111,6 +113,31 @@ export async function setBackbone(
     await record(app, tx, 'settings-changed', scope, { backbone: backbone ?? 'default' });
   });
   return backboneOf(app, scope);
+}
+
+/**
+ * Removes a backbone that nothing uses, for good. @throws AppError `NotFound`; `Conflict` while an iteration learned on it, or a
+ * project or account is to learn on it, naming them: nothing was removed.
+ */
+export async function removeBackbone(app: Pick<App, 'db' | 'config'>, name: string): Promise<void> {
+  const folder = modelsFolder(app.config);
+  const found = (await installedBackbones(folder)).find(({ entry }) => entry.name === name);
+  if (found === undefined)
+    throw problem('NotFound', `There is no backbone ${name}: "ownsight models list" tells which there are.`);
+  if (found.folder === undefined) throw problem('Conflict', `${name} is part of the program and stays.`);
+  const uses = await usesOfBackbone(app.db.query, name);
+  const named = Object.entries(uses).filter(([, ids]) => ids.length > 0);
+  if (named.length > 0) {
+    const told = named.map(
+      ([kind, ids]: [string, string[]]) =>
+        `${ids.length} ${ids.length === 1 ? kind.slice(0, -1) : kind} (${ids.join(', ')})`,
+    );
+    throw problem(
+      'Conflict',
+      `${name} is in use by ${told.join(', ')}: delete these iterations, or have the projects and accounts use another one. Nothing was removed.`,
+    );
+  }
+  await removeBackboneFiles(found.entry, folder);
 }
 
 async function requireScope(db: Queries, { accountId, projectId }: KeyScope): Promise<void> {

@@ -14,6 +14,11 @@ export const findingKinds = {
   'blob-missing': [true, 'Restore the file from a backup, or delete what it belongs to.'],
   'blob-orphaned': [true, 'No row refers to the file: stop the server and remove it.'],
   'blob-damaged': [true, 'Restore the file from a backup, or delete what it belongs to.'],
+  'backbone-missing': [
+    true,
+    'Iterations that learned on it cannot answer until it is here again: "ownsight models pull NAME", or "add FILE" for one of your own.',
+  ],
+  'backbone-damaged': [true, 'Remove its file from the folder models of the data directory, and pull or add it again.'],
   'row-damaged': [true, 'Restore the database from a backup, or delete what the row belongs to.'],
   miscounted: [true, 'Nothing is lost: only the inventory, and what deletions foretell, is wrong by this. Report it.'],
   'receipt-damaged': [

@@ -16,7 +16,7 @@ const [oldest, newest] = [7, 26];
 export interface ReadOptions {
   /** Sizes for the names the file gives to sizes, so that they are known beforehand: `{H: 160, W: 160}`. */
   readonly sizes?: Readonly<Record<string, number>>;
-  /** The shape of the one input, if not as the file says. */
+  /** The shape of the one input, if it is pictures of as many channels, and not as the file says. */
   readonly picture?: Shape;
 }
 
@@ -99,7 +99,9 @@ function edges({ inputs, initializers }: OnnxModel, { sizes = {}, picture }: Rea
     const dtype = dtypeOfCode(code);
     if (!dtype) throw badModel('a known element type', `input ${name}`, code);
     const fixed = shape.map((size) => (typeof size === 'string' && Object.hasOwn(sizes, size) ? sizes[size]! : size));
-    return input(name, dtype, fed.length === 1 && picture ? picture : fixed);
+    const [, channels] = fixed.length === 4 ? fixed : [];
+    const isPicture = fed.length === 1 && (typeof channels === 'string' || channels === picture?.[1]);
+    return input(name, dtype, isPicture && picture ? picture : fixed);
   });
 }
 
