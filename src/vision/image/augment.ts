@@ -9,9 +9,12 @@ export interface View {
   readonly height: number;
   /** Left and right exchanged. */
   readonly mirrored: boolean;
-  /** What becomes of red, green and blue, 0..255: rows of a matrix, each with what is added. */
-  readonly colour: readonly (readonly [number, number, number, number])[];
+  /** What becomes of red, green and blue, 0..255. */
+  readonly colour: readonly Mix[];
 }
+
+/** A row of a matrix for red, green and blue, and what is added. */
+type Mix = readonly [red: number, green: number, blue: number, added: number];
 
 /** How far views may differ from the picture. */
 export interface ViewRange {
@@ -102,27 +105,39 @@ export function drawView(
   at: number,
 ): void {
   const plane = to * to;
-  const [r, g, b] = view.colour as readonly (readonly [number, number, number, number])[];
+  const [[rr, rg, rb, r1], [gr, gg, gb, g1], [br, bg, bb, b1]] = view.colour as readonly [Mix, Mix, Mix];
   const columns = axis(view.left, view.width, from, to, view.mirrored);
   const rows = axis(view.top, view.height, from, to, false);
+  // No arrays inside: a training step does this for a million places.
   for (let y = 0; y < to; y++) {
-    const [upper, lower, down] = [rows.first[y]! * from, rows.second[y]! * from, rows.part[y]!];
-    const outside = rows.outside[y] === 1;
+    const upper = 3 * from * rows.first[y]!;
+    const lower = 3 * from * rows.second[y]!;
+    const down = rows.part[y]!;
+    const inside = rows.outside[y] === 0;
     for (let x = 0; x < to; x++) {
       const out = at + y * to + x;
-      let [red, green, blue] = [beyond, beyond, beyond];
-      if (!outside && columns.outside[x] === 0) {
-        const [left, right, part] = [columns.first[x]!, columns.second[x]!, columns.part[x]!];
-        const [a, c, d, e] = [3 * (upper + left), 3 * (upper + right), 3 * (lower + left), 3 * (lower + right)];
-        const [wa, wc] = [(1 - down) * (1 - part), (1 - down) * part];
-        const [wd, we] = [down * (1 - part), down * part];
-        red = picture[a]! * wa + picture[c]! * wc + picture[d]! * wd + picture[e]! * we;
-        green = picture[a + 1]! * wa + picture[c + 1]! * wc + picture[d + 1]! * wd + picture[e + 1]! * we;
-        blue = picture[a + 2]! * wa + picture[c + 2]! * wc + picture[d + 2]! * wd + picture[e + 2]! * we;
+      let red = beyond;
+      let green = beyond;
+      let blue = beyond;
+      if (inside && columns.outside[x] === 0) {
+        const left = 3 * columns.first[x]!;
+        const right = 3 * columns.second[x]!;
+        const part = columns.part[x]!;
+        const wa = (1 - down) * (1 - part);
+        const wb = (1 - down) * part;
+        const wc = down * (1 - part);
+        const wd = down * part;
+        const a = upper + left;
+        const b = upper + right;
+        const c = lower + left;
+        const d = lower + right;
+        red = picture[a]! * wa + picture[b]! * wb + picture[c]! * wc + picture[d]! * wd;
+        green = picture[a + 1]! * wa + picture[b + 1]! * wb + picture[c + 1]! * wc + picture[d + 1]! * wd;
+        blue = picture[a + 2]! * wa + picture[b + 2]! * wb + picture[c + 2]! * wc + picture[d + 2]! * wd;
       }
-      into[out] = scaled(r![0] * red + r![1] * green + r![2] * blue + r![3]);
-      into[out + plane] = scaled(g![0] * red + g![1] * green + g![2] * blue + g![3]);
-      into[out + 2 * plane] = scaled(b![0] * red + b![1] * green + b![2] * blue + b![3]);
+      into[out] = scaled(rr * red + rg * green + rb * blue + r1);
+      into[out + plane] = scaled(gr * red + gg * green + gb * blue + g1);
+      into[out + 2 * plane] = scaled(br * red + bg * green + bb * blue + b1);
     }
   }
 }
