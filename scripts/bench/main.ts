@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { printTable, type Row } from './compare.ts';
 import { featureRows, headRows } from './compute.ts';
 import { bloodCellRows, detectorRows, stepRows } from './learning.ts';
+import { clothingRows } from './quality.ts';
 import { purgeRows, restoreRows, takeoutRows } from './rights.ts';
 import { inventoryRows, invisibleRows } from './seeing.ts';
 import { serverRows } from './server.ts';
@@ -35,6 +36,7 @@ const sections: Readonly<
   inventory: inventoryRows,
   step: stepRows,
   detector: detectorRows,
+  clothing: clothingRows,
   bccd: bloodCellRows,
 };
 /** Those that take so long that they are run only when they are named. */
