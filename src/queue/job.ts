@@ -47,11 +47,6 @@ export interface JobRun {
    * this worker's or was cancelled.
    */
   fence(tx: Tx): Promise<void>;
-  /**
-   * The fence, and then the job is done exactly if the transaction commits: for handlers whose effect is one
-   * transaction.
-   */
-  complete(tx: Tx): Promise<void>;
   /** Reports how far the work is, 0..1. Cheap; written at most once a second. */
   progress(fraction: number): void;
 }

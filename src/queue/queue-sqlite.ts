@@ -136,13 +136,6 @@ export function sqliteQueue(db: Database, clock: Clock, patience: Partial<QueueP
       return (await ours(tx, id, holder))?.cancel_requested === 0;
     },
 
-    async complete(tx, id, holder) {
-      const row = await ours(tx, id, holder);
-      if (row?.cancel_requested !== 0) return false;
-      await remove(tx, id);
-      return true;
-    },
-
     finish: (id, holder, outcome) =>
       db.transaction(async (tx) => {
         const row = await ours(tx, id, holder);

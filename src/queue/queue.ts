@@ -39,7 +39,7 @@ export type WakeReason = 'enqueued' | 'cancelled' | 'timeout';
 /**
  * Work that waits, kept as durably as the data itself. Every implementation passes `test/suites/queue.ts`.
  * A job runs at least once; its effect happens once because handlers write their result in one transaction that also
- * checks {@link Queue.holds}, or better {@link Queue.complete}s the job.
+ * checks {@link Queue.holds}.
  */
 export interface Queue {
   /**
@@ -59,8 +59,6 @@ export interface Queue {
    * before a job's effect.
    */
   holds(tx: Tx, id: string, holder: string): Promise<boolean>;
-  /** {@link Queue.holds}, and then the job ends as done exactly if the transaction commits. */
-  complete(tx: Tx, id: string, holder: string): Promise<boolean>;
   /**
    * Ends a claimed job. Rows of ended jobs go at once, of failed ones after 30 days. Does nothing when `holder` does
    * not hold it.

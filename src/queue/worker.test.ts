@@ -71,7 +71,7 @@ test('does what is enqueued, each job once, as many of a name at a time as allow
   const handle: WorkerParts['handle'] = async (_name, payload, run) => {
     most = Math.max(most, ++now);
     await new Promise(setImmediate);
-    await stores.db.transaction((tx) => run.complete(tx));
+    await stores.db.transaction((tx) => run.fence(tx));
     now--;
     done.push(payload.accountId);
     if (done.length === 12) all.resolve();

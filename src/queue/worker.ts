@@ -153,10 +153,6 @@ async function perform(parts: WorkerParts, run: Running, stopping: AbortSignal):
         abort.signal.throwIfAborted();
         if (!(await parts.queue.holds(tx, job.id, holder))) throw jobLost();
       },
-      async complete(tx) {
-        abort.signal.throwIfAborted();
-        if (!(await parts.queue.complete(tx, job.id, holder))) throw jobLost();
-      },
       progress(fraction) {
         run.progress = Math.min(1, Math.max(0, fraction));
       },

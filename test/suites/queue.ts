@@ -96,7 +96,6 @@ export function queueSuite(name: string, open: (t: TestContext) => Promise<Queue
         await db.transaction(async (tx) => [await queue.holds(tx, id, 'a'), await queue.holds(tx, id, 'b')]),
         [false, true],
       );
-      assert.equal(await db.transaction((tx) => queue.complete(tx, id, 'a')), false);
       await queue.finish(id, 'a', { state: 'done' });
       assert.equal(await queue.heartbeat(id, 'b', 0.6), 'ours');
     });
@@ -152,22 +151,6 @@ export function queueSuite(name: string, open: (t: TestContext) => Promise<Queue
       assert.equal(await queue.claim('a', every), undefined);
     });
 
-    test('completing ends a job exactly if the transaction commits', async (t) => {
-      const { queue, db, add, rows } = await begin(t);
-      const id = await add();
-      await queue.claim('a', every);
-      await assert.rejects(
-        db.transaction(async (tx) => {
-          assert.equal(await queue.complete(tx, id, 'a'), true);
-          throw new Error('on purpose');
-        }),
-      );
-      assert.equal(await queue.heartbeat(id, 'a', 0), 'ours');
-      assert.equal(await db.transaction((tx) => queue.complete(tx, id, 'a')), true);
-      assert.deepEqual(await rows(), []);
-      await queue.finish(id, 'a', { state: 'done' });
-    });
-
     test('cancelling removes what waits and tells what runs, in the scope and nowhere else', async (t) => {
       const { queue, db, add, scope, rows } = await begin(t);
       const [one, other] = [newId(), newId()];
@@ -183,7 +166,6 @@ export function queueSuite(name: string, open: (t: TestContext) => Promise<Queue
       assert.deepEqual((await rows()).sort(), [runs, otherIteration, purge, neighbour].sort());
       assert.ok(!(await rows()).includes(sameIteration));
       assert.equal(await db.transaction((tx) => queue.holds(tx, runs, 'a')), false);
-      assert.equal(await db.transaction((tx) => queue.complete(tx, runs, 'a')), false);
       assert.equal(await queue.heartbeat(runs, 'a', 0), 'cancel');
       await db.transaction((tx) => queue.cancel(tx, scope));
       assert.deepEqual((await rows()).sort(), [runs, purge, neighbour].sort());

@@ -25,7 +25,6 @@ serveSide<{ files: string[] }, undefined, number>(async ({ files }) => {
     attempt: 1,
     last: true,
     fence: async () => undefined,
-    complete: async () => undefined,
     progress: () => undefined,
   };
   return {
