@@ -5,6 +5,7 @@ import { inTurns, limitRow, median, type Row, ratioRow } from './compare.ts';
 import { distinct } from './distinct.ts';
 import { startSide } from './side.ts';
 import type { LoadResult, LoadTask } from './sides/load.ts';
+import { whileLearningRows } from './while-learning.ts';
 
 const classes = 20;
 
@@ -36,6 +37,9 @@ export async function serverRows(files: readonly string[], rounds: number): Prom
     const { peak, p99, iteration } = await training(server, run, tagUrl, ask, project.id);
     await ask('POST', `/projects/${project.id}/iterations/${iteration}/publish?publishName=bench&predictionId=here`);
     rows.push(...(await predictRows(server, run, files, pictures, project.id, rounds)));
+    const tag = { url: tagUrl, method: 'GET', headers: { 'Training-Key': server.trainingKey }, clients: 1 };
+    const meanwhile = { tag, classify: { ...classifyTask(server, project.id), bodies: pictures } };
+    rows.push(...(await whileLearningRows(server, run, ask, pictures, meanwhile)));
     rows.push(limitRow('other requests while training, p99', p99, 50, 'ms'));
     rows.push(limitRow('memory of the idle server', idle, 250, 'MB'));
     rows.push(limitRow('memory while training 1,000 pictures', peak, 1200, 'MB'));
@@ -139,6 +143,13 @@ async function deleted(ask: Ask, path: string, address: string, key: string): Pr
   );
 }
 
+const classifyTask = (server: TestServer, project: string): LoadTask => ({
+  url: `${server.endpoint}/customvision/v3.1/prediction/${project}/classify/iterations/bench/image/nostore`,
+  method: 'POST',
+  headers: { 'Prediction-Key': server.predictionKey, 'content-type': 'application/octet-stream' },
+  clients: 1,
+});
+
 async function predictRows(
   server: TestServer,
   run: Run,
@@ -148,14 +159,7 @@ async function predictRows(
   rounds: number,
 ): Promise<Row[]> {
   const bare = await startSide('bare-features', { files });
-  const task: LoadTask = {
-    url: `${server.endpoint}/customvision/v3.1/prediction/${project}/classify/iterations/bench/image/nostore`,
-    method: 'POST',
-    headers: { 'Prediction-Key': server.predictionKey, 'content-type': 'application/octet-stream' },
-    bodies: pictures,
-    clients: 8,
-    seconds: 3,
-  };
+  const task: LoadTask = { ...classifyTask(server, project), bodies: pictures, clients: 8, seconds: 3 };
   const found = await inTurns(
     rounds,
     () => run(task),

@@ -3,7 +3,7 @@ import { trainingFeatures } from '../services/features.ts';
 import type { LearningRun } from '../services/learning.ts';
 import type { FineTuned, TimeLimits } from '../vision/classify/fine-tune.ts';
 import { encodeClassifier } from '../vision/classify/serialize.ts';
-import { type Learned, type Lesson, readPicture } from './lesson.ts';
+import { type Learned, type Lesson, namingImages, readPicture } from './lesson.ts';
 
 /** Where computing features ends, and fitting the head, as parts of the work: of a regular training, of an advanced one. */
 const shares = { Regular: [0.7, 1], Advanced: [0.05, 0.1] } as const;
@@ -50,12 +50,14 @@ export async function learnClassifier(
   const learned: FineTuned =
     training === 'Regular'
       ? { classifier: quick.classifier, heldOut: rows }
-      : await app.vision.fineTune(
-          { ...set, read: (id) => readPicture(app, scope, id) },
-          quick,
-          { hours, backbone },
-          { signal: run.signal, onProgress: part(headShare, 1), onNews: run.news, limits },
-        );
+      : await app.vision
+          .fineTune(
+            { ...set, read: (id) => readPicture(app, scope, id) },
+            quick,
+            { hours, backbone },
+            { signal: run.signal, onProgress: part(headShare, 1), onNews: run.news, limits },
+          )
+          .catch(namingImages(images, ids));
   return {
     model: encodeClassifier(learned.classifier),
     images,

@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mapConcurrently } from '../base/concurrency.ts';
-import { AppError } from '../base/errors.ts';
 import type { App, ProjectScope } from '../services/context.ts';
-import { picturesUnreadable } from '../services/features.ts';
 import type { LearningRun } from '../services/learning.ts';
 import { learnedRegions } from '../store/learned-regions.ts';
 import type { IterationImageRow } from '../store/schema.ts';
 import { encodeFound } from '../vision/detect/found.ts';
 import { advancedPlan, regularPlan } from '../vision/detect/plan.ts';
 import { encodeDetector } from '../vision/detect/serialize.ts';
-import { type Learned, type Lesson, readPicture } from './lesson.ts';
+import { type Learned, type Lesson, namingImages, readPicture } from './lesson.ts';
 
 /** Pictures read at the same time. */
 const readAtOnce = 4;
@@ -41,10 +39,7 @@ export async function learnDetector(
       { ...plan, backbone: iteration.backbone },
       { signal: run.signal, onProgress: run.progress, onNews: run.news },
     )
-    .catch((error: unknown) => {
-      if (!(error instanceof AppError) || error.code !== 'PictureUndecodable') throw error;
-      throw picturesUnreadable(keys.filter((key) => error.message.includes(key)).map((key) => idOf.get(key)!));
-    });
+    .catch(namingImages(images, keys));
   return {
     model: encodeDetector(detector),
     images,

@@ -33,3 +33,15 @@ export async function readPicture(app: App, scope: ProjectScope, imageId: string
   if ((await presentImages(app.db.query, scope.projectId, [imageId])).length > 0) throw picturesUnreadable([imageId]);
   throw new AppError('TrainingSetChanged', 'a picture was removed while the iteration was trained');
 }
+
+/**
+ * What to do with an error of learning: one of a picture that cannot be decoded, which knows it by its key, is thrown
+ * again with the id of its image. `keys`: those of the images, in their order.
+ */
+export const namingImages =
+  (images: readonly IterationImageRow[], keys: readonly string[]) =>
+  (error: unknown): never => {
+    if (!(error instanceof AppError) || error.code !== 'PictureUndecodable') throw error;
+    const { message } = error;
+    throw picturesUnreadable(images.filter((_, at) => message.includes(keys[at]!)).map((image) => image.image_id));
+  };

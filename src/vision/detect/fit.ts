@@ -19,6 +19,8 @@ import type { DetectorPlan, DetectorTools } from './plan.ts';
 const spare = 1.3;
 /** A step of head and backbone takes about so many times as long as one of the head. */
 const wholeStep = 3;
+/** And the maps of one picture about so many. */
+const pictureWorth = 0.1;
 
 type Weights = Readonly<Record<string, Tensor>>;
 
@@ -47,16 +49,19 @@ export async function fitDetector(
   const heldOut = gallery(judges, read, { side: plan.size, room: rooms.heldOut });
   const { first, last } = laps(plan);
   const whole = first.steps + last.steps;
-  const all = plan.steps.head + wholeStep * whole;
+  const all = pictureWorth * learned.length + plan.steps.head + wholeStep * whole;
   let done = 0;
+  const ahead = (worth: number): void => {
+    done += worth;
+    run.onProgress?.(Math.min(1, done / all));
+  };
   const end = plan.seconds === undefined ? undefined : performance.now() + 1000 * plan.seconds;
   const late = (): boolean => end !== undefined && performance.now() >= end;
   const loop = (phase: 'head' | 'whole', worth: number, before = 0, steps = plan.steps.head) => ({
     ...(run.signal && { signal: run.signal }),
     enough: late,
     onStep({ step, loss }: { readonly step: number; readonly loss: number }) {
-      done += worth;
-      run.onProgress?.(Math.min(1, done / all));
+      ahead(worth);
       run.onNews?.({ phase, step: before + step, steps, loss });
     },
   });
@@ -68,7 +73,14 @@ export async function fitDetector(
     return verdict;
   };
   try {
-    const own = await headFor({ classes, pictures: learned, read }, cells, plan, tools, run, loop('head', 1));
+    const looking: Run = {
+      ...run,
+      onNews(news) {
+        ahead(pictureWorth);
+        run.onNews?.(news);
+      },
+    };
+    const own = await headFor({ classes, pictures: learned, read }, cells, plan, tools, looking, loop('head', 1));
     let best = await told(own);
     const side = Math.round(plan.size * spare);
     const larger = gallery(learned, read, { side, room: rooms.learned });
