@@ -5,8 +5,11 @@ import { random } from '../../base/random.ts';
 import type { News, Run } from '../../base/run.ts';
 import { flatten, globalAveragePool, max, relu, sqrt } from '../graph/build.ts';
 import { apply, constant, graph, input, type Node } from '../graph/graph.ts';
-import { tensorOf } from '../graph/tensor.ts';
+import { writeOnnx } from '../graph/onnx-write.ts';
+import { tensor, tensorOf } from '../graph/tensor.ts';
+import { pixels } from '../image/decode.ts';
 import { bmpFile } from '../image/fixture-bmp.ts';
+import { preprocess } from '../image/preprocess.ts';
 import { ortRuntime } from '../runtime/ort.ts';
 import { foldOf } from '../train/split.ts';
 import { calibrate } from './calibrate.ts';
@@ -15,6 +18,7 @@ import { type FineTuneSet, type FineTuneWorkers, fineTune } from './fine-tune.ts
 import { type FineTunePlan, fineTunePlan, settings } from './fine-tune-plan.ts';
 import { learnWhole, type Setting, type WholeTask, type WholeTools } from './learn-whole.ts';
 import { classifierBody } from './network.ts';
+import { classify } from './predict.ts';
 import { encodeClassifier } from './serialize.ts';
 
 const size = 32;
@@ -62,8 +66,8 @@ const knowing = (kind: ClassifierKind, heldOut: (row: number) => readonly number
   const classifier: Classifier = {
     kind,
     classes: 2,
-    mean: new Float32Array(length),
-    scale: new Float32Array(length).fill(1),
+    mean: new Float32Array(length).fill(0.2),
+    scale: new Float32Array(length).fill(0.5),
     weights: new Float32Array(2 * length),
     bias: new Float32Array(2),
     temperature: 1,
@@ -135,11 +139,68 @@ test('what it began with stays when nothing is better, and when no setting settl
     [sure, setting],
     [nothing(), wild],
   ] as const) {
-    const kept = await fineTune(setOf('multiclass'), before, { ...plan, settings: [tried] }, workers());
+    let networks = 0;
+    const counted = workers((task, run) => {
+      networks++;
+      return learnWhole(task, tools, run);
+    });
+    const kept = await fineTune(setOf('multiclass'), before, { ...plan, settings: [tried] }, counted);
+    assert.equal(networks, 1, 'no more is learned than what shows it');
     assert.equal(kept.setting, undefined);
     assert.equal(kept.classifier, before.classifier);
     assert.deepEqual(Float32Array.from(kept.heldOut.flatMap((p) => [...p!])), before.heldOut);
   }
+});
+
+test('what is better on the pictures that decide, but not on all, is not taken', async () => {
+  const folds = keys.map((key) => foldOf(key));
+  const counts = [0, 1, 2, 3, 4].map((fold) => folds.filter((own) => own === fold).length);
+  const deciding = counts.indexOf(Math.max(...counts));
+  const unsure = knowing('multiclass', (row) => {
+    const right = folds[row] === deciding ? 0.4 : 1;
+    return row % 2 === 0 ? [right, 1 - right] : [1 - right, right];
+  });
+  const slow: Setting = { ...setting, rates: { head: 1e-9, backbone: 1e-9 } };
+  let networks = 0;
+  const counted = workers((task, run) => {
+    networks++;
+    return learnWhole(task, tools, run);
+  });
+  const kept = await fineTune(setOf('multiclass'), unsure, { settings: [slow], steps: 1, looks: [1] }, counted);
+  assert.equal(networks, 6);
+  assert.equal(kept.classifier, unsure.classifier);
+});
+
+test('what is learned answers as it was judged', async () => {
+  const { classifier: start } = nothing();
+  const targets = setOf('multiclass').targets;
+  const learned = { keys: keys.slice(4), targets: targets.subarray(8) };
+  const heldOut = { keys: keys.slice(0, 4), targets: targets.subarray(0, 8) };
+  const { classifier, logits } = await learnWhole({ learned, heldOut, start, setting, steps: 30, looks: [30] }, tools);
+  const body = backbone(1, false);
+  const weights: Record<string, Node> = {};
+  for (const [name, value] of Object.entries(classifier.backbone!)) weights[name] = constant(value);
+  const session = await ortRuntime().load(writeOnnx(graph({ features: body.features(weights) }, [body.picture])));
+  for (const [at, key] of heldOut.keys.entries()) {
+    const picture = tensor('float32', [1, 3, size, size], preprocess(await pixels(await tools.read(key), size), size));
+    const { features } = await session.run({ [body.picture.name]: picture });
+    const [p, q] = classify(classifier, features!.data as Float32Array);
+    assert.ok(Math.abs(Math.log(p! / q!) - (logits[2 * at]! - logits[2 * at + 1]!)) < 1e-4, key);
+  }
+  await session.close();
+});
+
+test('when the network of all pictures does not settle, the one that decided is the result', async () => {
+  const diverged = new AppError('TrainingDiverged', 'it did not settle');
+  const tuned = await fineTune(
+    setOf('multiclass'),
+    nothing(),
+    plan,
+    workers((task, run) => (task.heldOut.keys.length === 0 ? Promise.reject(diverged) : learnWhole(task, tools, run))),
+  );
+  assert.equal(tuned.setting, setting);
+  // The others have learned from what it had not seen, but it has learned from what they had not.
+  assert.ok(tuned.heldOut.filter((p) => p !== undefined).length < keys.length / 2);
 });
 
 test('when time is up, what decided is the result, and nothing else is held out', async () => {
