@@ -23,39 +23,25 @@ export async function updateRestore(
   return numUpdatedRows > 0n;
 }
 
+/** Restores that are under way, and whose holder lives. */
+const alive = (db: Queries, now: Micros) =>
+  db.selectFrom('restores').where('state', 'in', underWay).where('lease', '>', now);
+
 /** Until when a project is being put back; `undefined` when it is not. */
 export async function beingRestored(db: Queries, projectId: string, now: Micros): Promise<Micros | undefined> {
-  const row = await db
-    .selectFrom('restores')
-    .select('lease')
-    .where('project_id', '=', projectId)
-    .where('state', 'in', underWay)
-    .where('lease', '>', now)
-    .executeTakeFirst();
+  const row = await alive(db, now).select('lease').where('project_id', '=', projectId).executeTakeFirst();
   return row?.lease;
 }
 
 /** The projects that are being put back. */
 export async function projectsBeingRestored(db: Queries, now: Micros): Promise<string[]> {
-  const rows = await db
-    .selectFrom('restores')
-    .select('project_id')
-    .where('project_id', 'is not', null)
-    .where('state', 'in', underWay)
-    .where('lease', '>', now)
-    .execute();
-  return rows.map((row) => row.project_id!);
+  const rows = await alive(db, now).select('project_id').execute();
+  return rows.flatMap((row) => row.project_id ?? []);
 }
 
 /** Whether something is being put back into an account. */
 export async function isRestoring(db: Queries, accountId: string, now: Micros): Promise<boolean> {
-  const row = await db
-    .selectFrom('restores')
-    .select('id')
-    .where('account_id', '=', accountId)
-    .where('state', 'in', underWay)
-    .where('lease', '>', now)
-    .executeTakeFirst();
+  const row = await alive(db, now).select('id').where('account_id', '=', accountId).executeTakeFirst();
   return row !== undefined;
 }
 
