@@ -124,6 +124,8 @@ test('every operation after a convolution in blocks gets what it needs', async (
     }),
     feeds,
   );
+  const places = apply('Cast', [above], { to: 'int32' });
+  await compare(graph({ places }, Object.values(nodes) as InputNode[]), feeds);
   await compare(graph({ above }, Object.values(nodes) as InputNode[]), feeds);
 });
 

@@ -125,8 +125,9 @@ export function blockedForm(pen: Pen): Form {
   /** Whether an operation may stay in blocks: what it is made of, but for single numbers, is there in blocks. */
   const stays = (each: OpNode): boolean => {
     if (!elementwise.has(each.op)) return false;
-    // There are no blocks of truth values to be put in order again: only what makes numbers of them may follow.
-    if (each.dtype !== 'float32' && pen.onlyUse(each)?.op !== 'Cast') return false;
+    // Blocks of other types cannot be put in order again: only what makes numbers of them may follow.
+    const use = pen.onlyUse(each);
+    if (each.dtype !== 'float32' && (use?.op !== 'Cast' || use.dtype !== 'float32')) return false;
     const large = each.inputs.filter(({ shape }) => shape.length > 0);
     if (large.length === 0 || !large.every(({ shape }) => sameShape(shape, each.shape))) return false;
     return large.every((one) => blocked.has(one)) || large.some((one) => onlyBlocked.has(one));
