@@ -75,6 +75,14 @@ const model = (
     ...bytesField(8, varintField(2, opset)),
   ]);
 
+/** Scale, bias, mean and variance of three channels. */
+const normal = [
+  listedFloats('s', [3], [1, 2, -3]),
+  listedFloats('b', [3], [0.5, 0, 1]),
+  listedFloats('m', [3], [0.1, -0.2, 0.3]),
+  listedFloats('v', [3], [1, 0.5, 2]),
+];
+
 const foreign: readonly (readonly [name: string, bytes: Uint8Array, shape: readonly number[]])[] = [
   [
     'ReduceSum-11: axes as an attribute, negative',
@@ -151,6 +159,51 @@ const foreign: readonly (readonly [name: string, bytes: Uint8Array, shape: reado
     ),
     [1, 1, 5, 5],
   ],
+  [
+    'Clip-6: bounds as attributes',
+    model(10, [2, 3], [node('Clip', ['x'], 'y', float('min', -0.5), float('max', 1))]),
+    [2, 3],
+  ],
+  [
+    'Clip-13: one bound as an input, none below',
+    model(13, [2, 3], [node('Clip', ['x', '', 'm'], 'y')], [listedFloats('m', [], [0.5])]),
+    [2, 3],
+  ],
+  ['LeakyRelu', model(13, [2, 3], [node('LeakyRelu', ['x'], 'y', float('alpha', 0.3))]), [2, 3]],
+  ['HardSigmoid', model(13, [2, 3], [node('HardSigmoid', ['x'], 'y', float('alpha', 0.4))]), [2, 3]],
+  ['HardSwish', model(14, [2, 3], [node('HardSwish', ['x'], 'y')]), [2, 3]],
+  [
+    'BatchNormalization: of rows',
+    model(13, [4, 3], [node('BatchNormalization', ['x', 's', 'b', 'm', 'v'], 'y', float('epsilon', 0.1))], normal),
+    [4, 3],
+  ],
+  [
+    'BatchNormalization: part of the convolution before it',
+    model(
+      13,
+      [2, 2, 4, 4],
+      [node('Conv', ['x', 'w'], 'c'), node('BatchNormalization', ['c', 's', 'b', 'm', 'v'], 'y')],
+      [listedFloats('w', [3, 2, 1, 1], [1, -2, 3, 4, 5, -6]), ...normal],
+    ),
+    [2, 2, 4, 4],
+  ],
+  [
+    'MaxPool: padded, after a Relu',
+    model(
+      13,
+      [1, 2, 7, 6],
+      [
+        node('Relu', ['x'], 'r'),
+        node('MaxPool', ['r'], 'y', ints('kernel_shape', [3, 3]), ints('strides', [2, 2]), ints('pads', [1, 1, 1, 1])),
+      ],
+    ),
+    [1, 2, 7, 6],
+  ],
+  [
+    'MaxPool: of all numbers',
+    model(13, [1, 2, 5, 4], [node('MaxPool', ['x'], 'y', ints('kernel_shape', [2, 3]))]),
+    [1, 2, 5, 4],
+  ],
   ['Dropout: nothing when a model is used', model(11, [2, 3], [node('Dropout', ['x'], 'y')]), [2, 3]],
 ];
 
@@ -192,6 +245,9 @@ test('uses outside what we compute are refused, not computed wrongly', () => {
   unsupported(11, [2, 3, 4], [node('Softmax', ['x'], 'y', int('axis', 1))]);
   unsupported(13, [1, 1, 5, 5], [node('AveragePool', ['x'], 'y', ints('kernel_shape', [2, 2]), int('ceil_mode', 1))]);
   unsupported(13, [2], [node('Reshape', ['x', 'x'], 'y')]);
+  const padded = [ints('kernel_shape', [2, 2]), ints('pads', [1, 1, 0, 0])];
+  unsupported(13, [1, 1, 5, 5], [node('MaxPool', ['x'], 'y', ...padded)]);
+  unsupported(13, [3, 3], [node('BatchNormalization', ['x', 'x', 'x', 'x', 'x'], 'y')]);
   unsupported(13, [2], [node('Pad', ['x', 'p'], 'y', text('mode', 'reflect'))], [listedInts('p', [1, 1])]);
   unsupported(13, [2], [node('Add', ['x', 'x'], 'y', textField(7, 'com.microsoft'))]);
   const bad = refuse.bind(undefined, 'BadModel');

@@ -5,6 +5,7 @@ import { apply, constant, graph, input } from './graph.ts';
 import { dtypeOfCode } from './onnx-dtype.ts';
 import type { OnnxFileNode, OnnxModel } from './onnx-model.ts';
 import { badModel, readModel, readTensor } from './onnx-model.ts';
+import { spelledOut } from './onnx-spelled.ts';
 import { isOpName, ruleOf } from './op.ts';
 import type { OnnxSource, OpName } from './rule.ts';
 import type { Shape } from './shapes.ts';
@@ -63,8 +64,8 @@ function applied<O extends OpName>(
   return apply(op, data, onnx.read(source(node, inputs, opset)));
 }
 
-/** Operators that have no row of their own because others say the same. */
-const spelledOut: Readonly<
+/** Operators of which more must be known than {@link spelledOut} is given. */
+const special: Readonly<
   Record<string, (node: OnnxFileNode, inputs: readonly (Node | undefined)[], opset: number) => Node>
 > = {
   Constant(node) {
@@ -87,10 +88,14 @@ const spelledOut: Readonly<
 function nodeOf(node: OnnxFileNode, inputs: readonly (Node | undefined)[], opset: number): Node {
   if (node.domain !== '' && node.domain !== 'ai.onnx')
     throw unsupported(node, `it is of the domain ${node.domain.slice(0, 60)}`);
-  const spelled = Object.hasOwn(spelledOut, node.op) ? spelledOut[node.op] : undefined;
-  if (!spelled && !isOpName(node.op)) throw unsupported(node, 'it is none of ours');
   // Further outputs (the mask of Dropout) would be missed where they are used.
-  return spelled ? spelled(node, inputs, opset) : applied(node.op as OpName, node, inputs, opset);
+  if (Object.hasOwn(special, node.op)) return special[node.op]!(node, inputs, opset);
+  if (Object.hasOwn(spelledOut, node.op)) {
+    if (!inputs[0]) throw badModel('an input', node.op, 'none');
+    return spelledOut[node.op]!(source(node, inputs, opset), inputs[0]);
+  }
+  if (!isOpName(node.op)) throw unsupported(node, 'it is none of ours');
+  return applied(node.op, node, inputs, opset);
 }
 
 function edges({ inputs, initializers }: OnnxModel, { sizes = {}, picture }: ReadOptions): InputNode[] {
