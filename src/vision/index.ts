@@ -1,11 +1,20 @@
 // The learning core for programs of their own: `import { … } from 'ownsight/vision'`.
 export type { News, Phase, Run } from '../base/run.ts';
 export { backward } from './autodiff/backward.ts';
+export { changedBackbone } from './backbone/changed.ts';
 export type { Backbone } from './backbone/load.ts';
-export { backboneModel, loadBackbone, readBackbone } from './backbone/load.ts';
+export { backboneModel, featureGraph, loadBackbone, readBackbone } from './backbone/load.ts';
 export type { BackboneEntry } from './backbone/registry.ts';
 export { builtIn, pullable } from './backbone/registry.ts';
 export type { Classifier, ClassifierFit, ClassifierKind, ClassifierSet } from './classify/classifier.ts';
+export type { FineTuned, FineTuneSet, FineTuneWorkers, TimeLimits } from './classify/fine-tune.ts';
+export { fineTune } from './classify/fine-tune.ts';
+export type { FineTunePlan } from './classify/fine-tune-plan.ts';
+export { fineTunePlan } from './classify/fine-tune-plan.ts';
+export type { Labelled, Setting, WholeSolution, WholeTask, WholeTools } from './classify/learn-whole.ts';
+export { learnWhole } from './classify/learn-whole.ts';
+export type { ClassifierBody } from './classify/network.ts';
+export { classifierBody } from './classify/network.ts';
 export { classify } from './classify/predict.ts';
 export { decodeClassifier, encodeClassifier } from './classify/serialize.ts';
 export type { Detector, DetectorFit, DetectorSet, MarkedPicture } from './detect/detector.ts';

@@ -22,8 +22,10 @@ import { type ClassifierBody, headWeights, scores, withWeights } from './network
 export const batch = 16;
 /** Held-out pictures judged at a time. */
 const judgedAtOnce = 8;
-/** So many looks in a row that are no better end it. */
+/** So many looks in a row that are clearly worse than an earlier one end it. */
 const patience = 2;
+/** Clearly worse is a log loss higher by this factor: few pictures judge, and the last steps, the smallest, do good. */
+const clearly = 1.03;
 /** Pictures to learn from are kept this much larger than they are looked at: views show parts of them. */
 const spare = 1.25;
 /** Bytes that decoded pictures may take. */
@@ -60,7 +62,7 @@ export interface WholeTask {
   readonly looks: readonly number[];
 }
 
-/** A learned network, at the look with the lowest log loss. */
+/** A learned network, at the last look whose log loss was not clearly above the lowest. */
 export interface WholeSolution extends Calibrated {
   /** The steps it had learned. */
   readonly look: number;
@@ -135,6 +137,7 @@ export async function learnWhole(task: WholeTask, tools: WholeTools, run: Run = 
   };
   const schedule = { steps, rate: setting.rates.head, warmUp: Math.ceil(steps / 10), flat: 0, last: 0 };
   let best: WholeSolution | undefined;
+  let lowest = Number.POSITIVE_INFINITY;
   let worse = 0;
   try {
     await learn(trainer, schedule, feeds, {
@@ -155,7 +158,8 @@ export async function learnWhole(task: WholeTask, tools: WholeTools, run: Run = 
             note: `${setting.name}: held-out log loss ${loss.toFixed(3)}`,
           });
         worse++;
-        if (best === undefined || !(loss >= best.loss)) {
+        lowest = Math.min(lowest, loss);
+        if (best === undefined || !(loss > clearly * lowest)) {
           best = { ...calibrated, look: step, logits, classifier: withWeights(start, split(weights, layout)) };
           worse = 0;
         }
