@@ -18,6 +18,15 @@ const nicer = 10;
 /** Of 1000; the server has 0. When memory runs out, what can be begun anew goes first. */
 const sacrifice = '500';
 
+function giveWay(): void {
+  try {
+    setPriority(0, nicer);
+    if (process.platform === 'linux') writeFileSync('/proc/self/oom_score_adj', sacrifice);
+  } catch {
+    // A container may forbid it; that is no reason not to do the task.
+  }
+}
+
 /**
  * Makes the calling process do the task that it was started for. It ends when whoever started it has gone, and leaves
  * the signals of a terminal or a service manager to them.
@@ -25,8 +34,7 @@ const sacrifice = '500';
 export function serveApart<T extends TaskTypes>(table: ApartTable<T>): void {
   process.on('disconnect', () => process.exit());
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
-  setPriority(0, nicer);
-  if (process.platform === 'linux') writeFileSync('/proc/self/oom_score_adj', sacrifice);
+  giveWay();
   const report = (message: Report): void => void process.send!(message);
   const waiting = new Map<number, { resolve(bytes: Uint8Array): void; reject(error: unknown): void }>();
   let questions = 0;
