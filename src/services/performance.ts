@@ -6,7 +6,7 @@ import { problem } from '../domain/problems.ts';
 import type { ClassificationType } from '../domain/project.ts';
 import type { Tag } from '../domain/tag.ts';
 import { countSelected, type ImageSelection, imagesFromRows, selectImages } from '../store/images.ts';
-import { iterationFromRow, iterationImages, openScores } from '../store/iterations.ts';
+import { iterationFromRow, iterationImages, judgedImages, openScores } from '../store/iterations.ts';
 import { learnedRegions } from '../store/learned-regions.ts';
 import type { IterationImageRow, IterationRow } from '../store/schema.ts';
 import { listIterationTags, tagFromRow } from '../store/tags.ts';
@@ -70,7 +70,7 @@ export async function heldOutPerformance(
   { threshold = defaultThreshold, overlapThreshold = defaultThreshold }: Thresholds,
 ): Promise<IterationPerformance & { readonly images: number }> {
   const tags = (await listIterationTags(app.db.query, iteration.id)).map((row) => tagFromRow(app.keys, scope, row));
-  const rows = (await iterationImages(app.db.query, iteration.id)).filter((row) => row.scores !== null);
+  const rows = await judgedImages(app.db.query, iteration.id);
   const { perClass, ...overall } =
     iteration.classification_type === null
       ? detectionPerformance(

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { chunks } from '../base/concurrency.ts';
 import { problem } from '../domain/problems.ts';
 import type { TagType } from '../domain/tag.ts';
@@ -18,6 +19,9 @@ interface SetImage {
   /** What a detector learns from. */
   readonly regions?: readonly LearnedRegion[];
 }
+
+/** Regions opened before others have their turn. */
+const openedAtOnce = 1000;
 
 /** What is to be learned. */
 export interface TrainingSet {
@@ -86,11 +90,15 @@ async function markedSet(
   const tags = selectedTags.length === 0 ? all : all.filter((tag) => selectedTags.includes(tag.id));
   const positions = new Map(tags.map((tag, position) => [tag.id, position]));
   const regions = new Map<string, LearnedRegion[]>(imageIds.map((id) => [id, []]));
-  for (const row of await tx.selectFrom('regions').selectAll().where('project_id', '=', scope.projectId).execute()) {
-    const position = positions.get(row.tag_id);
-    if (position === undefined) continue;
-    const { id, box } = regionFromRow(app.keys, scope, row, new Map());
-    regions.get(row.image_id)?.push({ id, position, box });
+  const rows = await tx.selectFrom('regions').selectAll().where('project_id', '=', scope.projectId).execute();
+  for (const some of chunks(rows, openedAtOnce)) {
+    for (const row of some) {
+      const position = positions.get(row.tag_id);
+      if (position === undefined) continue;
+      const { id, box } = regionFromRow(app.keys, scope, row, new Map());
+      regions.get(row.image_id)?.push({ id, position, box });
+    }
+    await setImmediate();
   }
   const counts = new Array<number>(tags.length).fill(0);
   const images = imageIds.map((id) => {

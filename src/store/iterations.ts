@@ -37,6 +37,16 @@ export const iterationImages = (
   return rows.orderBy('image_id').execute();
 };
 
+/** Those an iteration has a held-out result of, by id. */
+export const judgedImages = (db: Queries, iterationId: string): Promise<IterationImageRow[]> =>
+  db
+    .selectFrom('iteration_images')
+    .selectAll()
+    .where('iteration_id', '=', iterationId)
+    .where('scores', 'is not', null)
+    .orderBy('image_id')
+    .execute();
+
 /** The images an iteration learns from, by id: those of its record that carried a tag and that it is not to forget. */
 export const learnedImages = async (db: Queries, iterationId: string): Promise<IterationImageRow[]> =>
   (await iterationImages(db, iterationId)).filter((image) => image.tag_ids !== '[]' && image.forgetting === 0);
