@@ -162,8 +162,8 @@ export const faults: readonly Fault[] = [
     name: 'features are kept in a cache',
     file: 'services/features.ts',
     change: [
-      '    const { buffer, byteOffset, byteLength } = features[index]!;\n',
-      `    const { buffer, byteOffset, byteLength } = features[index]!;\n    ${keep('features', 'Buffer.from(buffer).subarray(byteOffset, byteOffset + byteLength)')}\n`,
+      '    if (found === undefined) return [];\n',
+      `    if (found === undefined) return [];\n    ${keep('features', 'Buffer.from(found.buffer).subarray(found.byteOffset, found.byteOffset + found.byteLength)')}\n`,
     ],
     finding: /features of a picture, as float32, in temporary/,
   },
@@ -171,8 +171,8 @@ export const faults: readonly Fault[] = [
     name: 'features are kept in half precision',
     file: 'services/features.ts',
     change: [
-      '    const { buffer, byteOffset, byteLength } = features[index]!;\n',
-      `    const { buffer, byteOffset, byteLength } = features[index]!;\n    ${keep('features', 'Buffer.from(Float16Array.from(features[index]!).buffer)')}\n`,
+      '    if (found === undefined) return [];\n',
+      `    if (found === undefined) return [];\n    ${keep('features', 'Buffer.from(Float16Array.from(found).buffer)')}\n`,
     ],
     finding: /features of a picture, as float16, in temporary/,
   },
@@ -180,10 +180,10 @@ export const faults: readonly Fault[] = [
     name: 'features are kept as bytes',
     file: 'services/features.ts',
     change: [
-      '    const { buffer, byteOffset, byteLength } = features[index]!;\n',
-      `    const { buffer, byteOffset, byteLength } = features[index]!;
-    const largest = Math.max(...features[index]!.map(Math.abs));
-    ${keep('features', 'Buffer.from(Int8Array.from(features[index]!, (one) => Math.round((one / largest) * 127)).buffer)')}\n`,
+      '    if (found === undefined) return [];\n',
+      `    if (found === undefined) return [];
+    const largest = Math.max(...found.map(Math.abs));
+    ${keep('features', 'Buffer.from(Int8Array.from(found, (one) => Math.round((one / largest) * 127)).buffer)')}\n`,
     ],
     finding: /features of a picture, as int8, in temporary/,
   },
