@@ -102,12 +102,17 @@ export async function learnWhole(
   };
   const looked = new Set(looks.map((part) => Math.round(part * steps)));
   try {
-    await learn(trainer, { steps, rate: pace * headRate, warmUp: 50, flat: 0.5, last: 0.05 }, feeds, {
-      ...run,
-      async after(step) {
-        if (looked.has(step)) await run.look(split(trainer.average().slice(), layout));
+    await learn(
+      trainer,
+      { steps, rate: pace * headRate, warmUp: Math.min(50, Math.ceil(steps / 5)), flat: 0.5, last: 0.05 },
+      feeds,
+      {
+        ...run,
+        async after(step) {
+          if (looked.has(step)) await run.look(split(trainer.average().slice(), layout));
+        },
       },
-    });
+    );
   } finally {
     await trainer.close();
   }

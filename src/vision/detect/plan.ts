@@ -16,7 +16,7 @@ const size = 320;
 /** How often the whole network sees each picture, and how many pictures it sees in a step. */
 const [rounds, batch] = [27, 8];
 /** Steps of the whole network: fewer teach little, more take longer than a few minutes on two cores. */
-const [fewest, most] = [100, 320];
+const [fewest, most] = [100, 480];
 
 /** The plan of a regular training from so many pictures, a fifth of which will be held out: a few minutes on two cores. */
 export const regularPlan = (pictures: number): DetectorPlan => ({
