@@ -4,10 +4,13 @@ import { AppError } from '../base/errors.ts';
 import { fileSource } from '../base/source.ts';
 import { purge } from '../jobs/purge.ts';
 import { listAccounts } from '../services/accounts.ts';
+import { missingBackbones } from '../services/backbones.ts';
 import { eraseWhatWasErased } from '../services/erased.ts';
 import { putBack } from '../services/restore/restore.ts';
+import { iterationsOnBackbones } from '../store/backbones.ts';
 import { progressLine } from './progress-line.ts';
 import { lockRestores } from './restore-lock.ts';
+import { things } from './size.ts';
 import { incomplete } from './takeout.ts';
 import { accountId } from './which-account.ts';
 import { withApp } from './with-app.ts';
@@ -52,6 +55,9 @@ async function restore(app: OpenApp, path: string, options: { account?: string }
     const rest = leftOut === 0 ? '' : `; ${leftOut} rows left out, whose files the archive lacks`;
     line.say(`project ${id}${was}: ${outcome === 'present' ? 'there already, left as it is' : `restored${rest}`}`);
   }
+  const learnedOn = await iterationsOnBackbones(app.db.query, { accountId: restored.accountId });
+  for (const { message, iterationIds } of await missingBackbones(app, learnedOn))
+    line.say(`${things(iterationIds.length, 'iteration')} cannot answer as yet. ${message}`);
   if (restored.missing.length === 0) return;
   process.exitCode = incomplete;
   line.say(`The archive was INCOMPLETE when it was made: it lacks ${restored.missing.length} files.`);

@@ -78,14 +78,13 @@ export async function usesOfBackbone(db: Queries, name: string): Promise<Backbon
   };
   const trashed = await db
     .selectFrom('trash_rows')
-    .select('row_id as id')
+    .select(['row_id as id', sql<string | null>`json_extract(row, '$.backbone')`.as('backbone')])
     .where('kind', '=', 'iterations')
-    .where(sql<string>`json_extract(row, '$.backbone')`, 'like', `${name}@%`)
     .execute();
-  const living = (await iterationsOnBackbones(db)).filter(({ backbone }) => backbone.startsWith(`${name}@`));
+  const learned = [...(await iterationsOnBackbones(db)), ...trashed];
   return {
     accounts: await wishing('accounts'),
     projects: await wishing('projects'),
-    iterations: [...living, ...trashed].map(({ id }) => id),
+    iterations: learned.filter(({ backbone }) => backbone?.startsWith(`${name}@`)).map(({ id }) => id),
   };
 }
