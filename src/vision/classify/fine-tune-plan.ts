@@ -43,11 +43,11 @@ const folds = 5;
 /** The part of the budget that steps are planned for. */
 const planned = 0.8;
 /** Pictures of 160 x 160 pixels learned from in a second, as it is assumed; never measured, so that plans are alike. */
-const nominal = 40;
+const nominal = 60;
 /** Fewer pictures a label than this teach a network little that the head does not know. */
 const few = 15;
 /** How often each picture is learned from, at most: between these, the less the more pictures there are. */
-const [fewestRounds, mostRounds, views] = [8, 16, 9600];
+const [fewestRounds, mostRounds, views] = [8, 16, 7200];
 
 /**
  * The plan for so many pictures and labels within a budget of time. A function of these alone: it assumes a speed and
