@@ -3,9 +3,10 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type TestContext, test } from 'node:test';
-import { bitsOf, doForget, type LearningApp, trained } from '../../test/fixtures/learning.ts';
+import { bitsOf, doForget, type LearningApp, learningApp, trained } from '../../test/fixtures/learning.ts';
 import { detectingApp, markedProject } from '../../test/fixtures/marked.ts';
 import { temporaryFolder } from '../../test/fixtures/stores.ts';
+import { AppError } from '../base/errors.ts';
 import { fileSource } from '../base/source.ts';
 import type { ProjectScope } from '../services/context.ts';
 import { forgetImages } from '../services/forgetting.ts';
@@ -15,6 +16,8 @@ import { deleteRegions } from '../services/regions.ts';
 import { putBack } from '../services/restore/restore.ts';
 import { takeOut } from '../services/takeout/takeout.ts';
 import { squareLabels, squares } from '../vision/detect/fixture-squares.ts';
+import type { DetectorPlan } from '../vision/detect/plan.ts';
+import type { Vision } from '../vision/vision.ts';
 
 const pictures = Array.from({ length: 27 }, (_, n) => squares(n, 96));
 
@@ -88,3 +91,24 @@ async function moved(
   );
   return { ...elsewhere, accountId };
 }
+
+test('an advanced training of a detector has longer to learn, and an end', async (t) => {
+  const learning = await learningApp(t);
+  const asked: DetectorPlan[] = [];
+  const enough = new AppError('TrainingSetGone', 'enough');
+  const fitDetector: Vision['fitDetector'] = async (_set, plan) => {
+    asked.push(plan);
+    throw enough;
+  };
+  const app = { ...learning.app, vision: { ...learning.app.vision, fitDetector } };
+  const { scope } = await markedProject(learning, squareLabels, pictures);
+  for (const trainingType of ['Regular', 'Advanced'] as const) {
+    const id = await trained({ ...learning, app }, scope, { trainingType, reservedBudgetInHours: 2, forceTrain: true });
+    const failed = (await listIterations(app, scope)).find((one) => one.id === id)!;
+    assert.deepEqual([failed.status, failed.trainingType], ['Failed', trainingType]);
+    assert.match(failed.trainingErrorDetails!, /enough/);
+  }
+  const [regular, advanced] = asked as [DetectorPlan, DetectorPlan];
+  assert.ok(advanced.steps.whole > regular.steps.whole);
+  assert.ok(regular.seconds === undefined && advanced.seconds! < 2 * 3600);
+});
