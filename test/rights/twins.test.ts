@@ -10,6 +10,7 @@ import { openSqlite } from '../../src/store/database-sqlite.ts';
 import { ofScope } from '../../src/store/erase.ts';
 import { openKeys } from '../../src/store/keys-files.ts';
 import type { Tables } from '../../src/store/schema.ts';
+import { squares } from '../../src/vision/detect/fixture-squares.ts';
 import { runOwnsight, startServer, type TestServer } from '../fixtures/server.ts';
 import { crawlOriginals, type TrainedAccount, trainAccount } from '../fixtures/trained-account.ts';
 import { until } from '../fixtures/until.ts';
@@ -39,6 +40,11 @@ async function twin(id: string, trainingKey: string, predictionKey: string): Pro
   };
   const [image] = await trained.clients.training.getImages(trained.projectId, { take: 1 });
   await ask('DELETE', `/projects/${trained.projectId}/images?imageIds=${image!.id}&allIterations=true`);
+  const { training } = trained.clients;
+  const { images } = await training.createImagesFromFiles(trained.projectId, {
+    images: [{ contents: Buffer.from(squares(1).bytes) }],
+  });
+  await training.suggestTagsAndRegions(trained.projectId, trained.iterationId, [images![0]!.image!.id!]);
   await ask('PATCH', `/projects/${trained.projectId}/retention`, { predictionsDays: 9 });
   await ask('PATCH', '/account/trash', { days: 9 });
   const { link } = (await (await ask('POST', '/takeouts', { format: 'tar' })).json()) as { link: string };
