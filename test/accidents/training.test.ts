@@ -29,11 +29,11 @@ test('a training that is killed twice has failed and says what to do; the next o
   })();
   for (const time of [1, 2]) {
     const [child] = await learns();
-    // The first in mid-step, the second as it begins.
+    // The first in mid-step, once that was told; the second as it begins.
     if (time === 1)
       await until(
-        () => progress.get(first),
-        ({ phase }) => phase !== null,
+        async () => watched.some(({ state, phase, log }) => state === 'Running' && phase !== null && log.length > 0),
+        (told) => told,
       );
     process.kill(child!, 'SIGKILL');
     await until(
@@ -42,7 +42,6 @@ test('a training that is killed twice has failed and says what to do; the next o
     );
   }
   await watching;
-  assert.ok(watched.some(({ state, phase, log }) => state === 'Running' && phase !== null && log.length > 0));
   const { state, reason } = watched.at(-1)!;
   assert.equal(state, 'Failed');
   assert.match(reason!, /ran out of memory\. Free some memory.* try again/);
