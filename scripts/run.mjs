@@ -9,4 +9,4 @@ if (target === undefined) {
   process.exit(2);
 }
 await ensureInstalled();
-become(target, args, { watch });
+become(target, args, { flags: watch ? ['--watch', '--watch-preserve-output'] : [] });

@@ -43,19 +43,18 @@ export function findNode() {
 
 /**
  * Becomes `node <target> <args>` on Node 24 in the caller's directory; where the system cannot replace a process, runs
- * it as a child with the same streams, and passes signals down and the exit code up. Does not return.
+ * it as a child with the same streams, and passes signals down and the exit code up. `flags` are Node's own. Does not return.
  */
-export function become(target, args, { watch = false } = {}) {
+export function become(target, args, { flags = [] } = {}) {
   const node = findNode();
-  const watching = watch ? ['--watch', '--watch-preserve-output'] : [];
   const parent = pathToFileURL(join(root, 'scripts/parent.mjs')).href;
   // Only from Node 23.11 on, and announced as experimental there: a warning that means nothing to who starts a server.
   if (typeof process.execve === 'function' && process.platform !== 'win32') {
     process.removeAllListeners('warning');
-    process.execve(node, [node, '--import', parent, ...watching, target, ...args], process.env);
+    process.execve(node, [node, '--import', parent, ...flags, target, ...args], process.env);
   }
   void import(parent);
-  const child = spawn(node, [...watching, target, ...args], { stdio: 'inherit' });
+  const child = spawn(node, [...flags, target, ...args], { stdio: 'inherit' });
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   // A terminal sends Ctrl-C to the child as well; a second one would read as impatience.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
