@@ -5,11 +5,10 @@ import { Command } from 'commander';
 import { type OpenApp, openApp } from '../app.ts';
 import { hasCode, writeFileDurablySync } from '../base/durable.ts';
 import { AppError, expected } from '../base/errors.ts';
-import { newId } from '../base/id.ts';
 import { type Config, readConfig } from '../config.ts';
 import type { AccountKeys } from '../domain/account.ts';
 import { createServer } from '../http/server.ts';
-import { giveUp, handlers } from '../jobs/handlers.ts';
+import { workOf } from '../jobs/work.ts';
 import type { Queue } from '../queue/queue.ts';
 import { startWorker } from '../queue/worker.ts';
 import { createAccount, listAccounts, viewKeys } from '../services/accounts.ts';
@@ -60,30 +59,17 @@ async function serve(options: { readyFile?: string }): Promise<void> {
     throw cannotListen(config, error);
   }
   const keys = await reserve.giveWay(() => viewKeys(app, account.id, 'start'));
+  const all = workOf(app);
   const worker = startWorker({
+    ...all,
     queue: persistent(app),
-    clock: app.clock,
-    log: app.log,
-    holder: newId(),
-    concurrency: {
-      features: 1,
-      train: 1,
-      'train-network': 1,
-      forget: 1,
-      export: 1,
-      retention: 1,
-      trash: 1,
-      transfers: 1,
-      purge: 1,
-    },
     handle: (name, payload, run) => {
-      const work = () => handlers[name](app, payload, run);
+      const work = () => all.handle(name, payload, run);
       if (name !== 'purge' && name !== 'retention' && name !== 'trash') return work();
       // The end of an account replaces the master key, if there is room for that; it does not insist.
       if (name === 'purge' && payload.projectId === undefined) reserve.makeWay();
       return reserve.giveWay(work).finally(reserve.fill);
     },
-    giveUp: (name, payload) => giveUp[name](app, payload),
   });
   const address = server.server.address();
   const port = typeof address === 'object' && address ? address.port : config.port;

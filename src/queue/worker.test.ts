@@ -15,17 +15,7 @@ const rows = ({ db }: Stores) => db.query.selectFrom('jobs').selectAll().execute
 const add = ({ db, queue }: Stores, payload = scope()) =>
   db.transaction((tx) => queue.enqueue(tx, 'features', payload));
 
-const oneOfEach = {
-  features: 1,
-  train: 1,
-  'train-network': 1,
-  forget: 1,
-  export: 1,
-  retention: 1,
-  trash: 1,
-  transfers: 1,
-  purge: 1,
-};
+const oneOfEach = { features: 1, purge: 1 };
 
 function work(
   t: TestContext,

@@ -12,8 +12,8 @@ export interface WorkerParts {
   readonly log: Log;
   /** This process, in one word; each claim gets a holder of its own below it. */
   readonly holder: string;
-  /** How many jobs of each name run at a time; 0 = others do them. */
-  readonly concurrency: Readonly<Record<JobName, number>>;
+  /** How many jobs of each name run at a time; those of other names are done by others. */
+  readonly concurrency: { readonly [N in JobName]?: number };
   /** Does a job. It leaves by throwing when `run.signal` is aborted. */
   readonly handle: <N extends JobName>(name: N, payload: Jobs[N], run: JobRun) => Promise<void>;
   /** Told of a job whose worker died in its last try, so that what waits for it learns that nothing will come. */
@@ -54,7 +54,7 @@ export function startWorker(parts: WorkerParts): Worker {
 
   const freeNames = (): JobName[] =>
     (Object.keys(concurrency) as JobName[]).filter(
-      (name) => [...running].filter((one) => one.job.name === name).length < concurrency[name],
+      (name) => [...running].filter((one) => one.job.name === name).length < concurrency[name]!,
     );
 
   const start = (job: ClaimedJob, jobHolder: string): void => {
