@@ -102,12 +102,16 @@ async function hasBlocks(): Promise<boolean> {
 
 /**
  * The runtime that does the real work: onnxruntime on the CPU, operators one after the other. With one thread the same
- * model and inputs give the same bits on the same machine.
+ * model and inputs give the same bits on the same machine. `inBlocks`: whether graphs may be compiled to its operators
+ * for blocks; by default where a first try of these comes out right.
  */
-export const ortRuntime = (): Runtime => ({
-  load,
-  async compile(graph, options) {
+export const ortRuntime = (
+  inBlocks = (): Promise<boolean> => {
     blocks ??= hasBlocks();
-    return load((await blocks) ? writeOnnx(graph, {}, blockedForm) : writeOnnx(graph), options);
+    return blocks;
   },
+): Runtime => ({
+  load,
+  compile: async (graph, options) =>
+    load((await inBlocks()) ? writeOnnx(graph, {}, blockedForm) : writeOnnx(graph), options),
 });
