@@ -1,5 +1,5 @@
 import type { JobRun, Jobs } from '../queue/job.ts';
-import { projectBackbone } from '../services/backbones.ts';
+import { presentBackbone } from '../services/backbones.ts';
 import type { App } from '../services/context.ts';
 import { computeFeatures } from '../services/features.ts';
 import { imagesWithoutFeatures, outdateFeatures } from '../store/features.ts';
@@ -13,7 +13,7 @@ const batch = 256;
  * is left. Where that backbone is not installed the next training says so.
  */
 export async function features(app: App, scope: Jobs['features'], run: JobRun): Promise<void> {
-  const backbone = await projectBackbone(app, app.db.query, scope).catch(() => undefined);
+  const backbone = await presentBackbone(app, app.db.query, scope);
   if (backbone === undefined) return;
   await outdateFeatures(app.db.query, scope.projectId, backbone.fingerprint);
   const tried = new Set<string>();

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { AppError } from '../base/errors.ts';
 import type { Config } from '../config.ts';
 import { problem } from '../domain/problems.ts';
 import {
@@ -32,6 +33,17 @@ export async function projectBackbone(
   const { project, account } = await findBackboneWish(db, scope);
   return app.vision.backbone(project ?? account);
 }
+
+/** {@link projectBackbone}, or `undefined` when it is not installed here. */
+export const presentBackbone = (
+  app: Pick<App, 'vision'>,
+  db: Queries,
+  scope: ProjectScope,
+): Promise<BackboneFacts | undefined> =>
+  projectBackbone(app, db, scope).catch((error: unknown) => {
+    if (error instanceof AppError && error.code === 'BadRequestOperationNotSupported') return undefined;
+    throw error;
+  });
 
 /** What is chosen, and what could be. */
 export interface BackboneSetting {

@@ -7,7 +7,7 @@ import type { HoldingRow } from '../store/schema.ts';
 import { trashedScopes } from '../store/trash-items.ts';
 import type { App } from './context.ts';
 import { examinePromises } from './doctor-promises.ts';
-import { describeScope, type Finding, findingKinds, type Report } from './findings.ts';
+import { describeScope, type Finding, type Report, reportTo } from './findings.ts';
 
 type Examined = Pick<App, 'db' | 'blobs' | 'keys' | 'clock' | 'erased'>;
 
@@ -35,10 +35,7 @@ export async function examine(app: Examined): Promise<Finding[]> {
 
 async function look(app: Examined): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const report: Report = (kind, what) => {
-    const [serious, remedy] = findingKinds[kind];
-    findings.push({ kind, what, remedy, serious });
-  };
+  const report = reportTo(findings);
   for (const fault of await app.db.faults()) report('database-damaged', fault);
   const scopes = await examineKeys(app, report);
   await examineBlobs(app, scopes, report);

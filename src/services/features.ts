@@ -5,7 +5,7 @@ import { gauge } from '../base/gauge.ts';
 import { imagesWithoutFeatures, keepFeatures, outdateFeatures, selectFeatures } from '../store/features.ts';
 import { presentImages } from '../store/forgetting.ts';
 import type { BackboneFacts } from '../vision/backbone/installed.ts';
-import { projectBackbone } from './backbones.ts';
+import { presentBackbone } from './backbones.ts';
 import type { App, ProjectScope } from './context.ts';
 import { getSealed } from './pictures.ts';
 
@@ -166,7 +166,7 @@ export async function trainingFeatures(
   run: Omit<FeaturesRun, 'background'>,
 ): Promise<Float32Array> {
   const { backbone, signal, onDone } = run;
-  const wanted = await projectBackbone(app, app.db.query, scope).catch(() => undefined);
+  const wanted = await presentBackbone(app, app.db.query, scope);
   if (wanted?.fingerprint === backbone.fingerprint) {
     await outdateFeatures(app.db.query, scope.projectId, backbone.fingerprint);
     const learned = new Set(imageIds);

@@ -66,6 +66,14 @@ export interface Finding {
 /** How a finding is reported. */
 export type Report = (kind: FindingKind, what: string) => void;
 
+/** A report that adds to a list. */
+export function reportTo(findings: Finding[]): Report {
+  return (kind, what) => {
+    const [serious, remedy] = findingKinds[kind];
+    findings.push({ kind, what, remedy, serious });
+  };
+}
+
 /** An account or project in words. */
 export const describeScope = ({ accountId, projectId }: KeyScope): string =>
   projectId === undefined ? `account ${accountId}` : `project ${projectId} of account ${accountId}`;
