@@ -134,7 +134,10 @@ test('bodies: wrong types are refused with the path of the value', () => {
     refused('BadRequestProjectName', /1 to 128 characters for name but received 7/),
   );
   assert.throws(() => json(wire.ProjectUpdate, { name: '' }), refused('BadRequestProjectName', /1 to 128/));
-  assert.throws(() => json(wire.Metadata, { a: 1 }), refused('BadRequest', /text for a but received 1/));
+  assert.throws(
+    () => json(wire.Metadata, { a: 1 }),
+    refused('BadRequestImageMetadataValue', /text for a but received 1/),
+  );
   assert.throws(
     () => json(wire.PredictionQueryToken, { startTime: 'soon' }),
     refused('BadRequestPredictionInvalidQueryParameters', /a date such as .* for startTime but received "soon"/),

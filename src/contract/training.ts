@@ -60,7 +60,12 @@ const page = {
   skip: optional(int32({ minimum: 0, default: 0, description: 'How many to leave out first.' })),
 };
 const taggingStatus = optional(oneOf(['All', 'Tagged', 'Untagged'], { description: 'All when absent.' }));
-const $filter = optional(text({ description: 'A condition on metadata. Not supported here yet.' }));
+const $filter = optional(
+  text({
+    description:
+      "A condition on metadata: eq, ne, and, or, parentheses. Such as: key1 eq 'value1' and key2 ne 'value2'.",
+  }),
+);
 const store = optional(boolean({ default: true, description: 'Keep the picture and the answer.' }));
 const testedIteration = optional(id({ description: 'The newest trained iteration when absent.' }));
 const json = <S extends Parameters<typeof listOf>[0]>(schema: S) => ({ kind: 'json', schema, required: true }) as const;

@@ -251,7 +251,8 @@ export const ImageCreateSummary = model('ImageCreateSummary', {
 export type ImageCreateSummary = Static<typeof ImageCreateSummary>;
 
 export const Region = model('Region', { tagId: id(), ...box });
-const shared = { tagIds: optional(ids(limits.tagsPerBatch)), metadata: optional(stringMap()) };
+export const Metadata = stringMap({ 'x-problem': 'BadRequestImageMetadataValue' });
+const shared = { tagIds: optional(ids(limits.tagsPerBatch)), metadata: optional(Metadata) };
 const entries = <S extends Parameters<typeof listOf>[0]>(entry: S, most: number) =>
   listOf(entry, { maxItems: most, 'x-problem': 'BadRequestExceededBatchSize' });
 const labels = { tagIds: optional(ids(undefined)), regions: optional(listOf(Region)) };
@@ -307,7 +308,6 @@ export const ImageRegionCreateSummary = model('ImageRegionCreateSummary', {
 });
 export type ImageRegionCreateSummary = Static<typeof ImageRegionCreateSummary>;
 
-export const Metadata = stringMap();
 export const ImageMetadataUpdateSummary = model('ImageMetadataUpdateSummary', {
   isBatchSuccessful: boolean(),
   images: listOf(

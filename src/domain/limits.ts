@@ -47,9 +47,10 @@ export const limits = {
   /** Characters (UTF-16 code units) of a project's, tag's, iteration's or publish name. */
   nameLength: 128,
   descriptionLength: 2048,
-  metadataPairs: 10,
-  metadataKeyLength: 128,
-  metadataValueLength: 256,
+  /** As the Swagger of 3.3 has them; that of 3.4-preview says 10, 128, 256. */
+  metadataPairs: 50,
+  metadataKeyLength: 256,
+  metadataValueLength: 512,
   /** Stored predictions a query gives at most (and by default). */
   predictionsPerQuery: 128,
   /** Stored predictions of one account: shown as the quota; older ones make room by their retention. */

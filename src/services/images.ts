@@ -1,11 +1,12 @@
 import type { Image, MetadataResult } from '../domain/image.ts';
 import { limits } from '../domain/limits.ts';
+import { parseMetadataFilter } from '../domain/metadata-filter.ts';
 import { problem } from '../domain/problems.ts';
 import type { Queries, Tx } from '../store/database.ts';
 import { countImages as countForErasure } from '../store/erasures.ts';
 import { countPresent, countSelected, type ImageSelection, imagesFromRows, selectImages } from '../store/images.ts';
+import { markMetadata, matches, metadataColumns, openMetadata } from '../store/metadata.ts';
 import { touchProject } from '../store/projects.ts';
-import { openTextOrNull, sealText } from '../store/sealed.ts';
 import { dropFromRecords } from '../store/trash-drop.ts';
 import type { App, ProjectScope } from './context.ts';
 import { requireIteration } from './iterations.ts';
@@ -20,26 +21,40 @@ export interface ImageFilter {
   /** That carry any of these tags. */
   readonly tagIds?: readonly string[] | undefined;
   readonly status: 'All' | 'Tagged' | 'Untagged';
+  /** Whose metadata is like this; in the words of `domain/metadata-filter.ts`. */
+  readonly $filter?: string | undefined;
   readonly orderBy?: 'Newest' | 'Oldest' | undefined;
   /** Default 50, at most 256. */
   readonly take?: number | undefined;
   readonly skip?: number | undefined;
 }
 
-async function selectionOf(db: Queries, scope: ProjectScope, filter: ImageFilter): Promise<ImageSelection> {
+async function selectionOf(
+  app: Pick<App, 'db' | 'keys'>,
+  scope: ProjectScope,
+  { iterationId, tagIds, status, $filter = '' }: ImageFilter,
+): Promise<ImageSelection> {
+  const db = app.db.query;
   await requireProject(db, scope);
-  if (filter.iterationId !== undefined) await requireIteration(db, scope, filter.iterationId);
-  return { projectId: scope.projectId, iterationId: filter.iterationId, tagIds: filter.tagIds, status: filter.status };
+  if (iterationId !== undefined) await requireIteration(db, scope, iterationId);
+  const selection = { projectId: scope.projectId, iterationId, tagIds, status };
+  if ($filter.trim() === '') return selection;
+  const metadata = matches(app.keys, scope, parseMetadataFilter($filter));
+  await markMetadata(app.db, app.keys, scope);
+  return { ...selection, metadata };
 }
 
-/** One page of images, newest first unless asked otherwise. @throws AppError `NotFoundProject`, `NotFoundIteration`. */
+/**
+ * One page of images, newest first unless asked otherwise.
+ * @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequest` for a `$filter` that is none.
+ */
 export async function listImages(
   app: Pick<App, 'db' | 'keys'>,
   scope: ProjectScope,
   filter: ImageFilter,
 ): Promise<Image[]> {
   const db = app.db.query;
-  const selection = await selectionOf(db, scope, filter);
+  const selection = await selectionOf(app, scope, filter);
   const page = {
     orderBy: filter.orderBy ?? 'Newest',
     take: Math.min(filter.take ?? limits.defaultTake, limits.take),
@@ -58,9 +73,13 @@ export async function requireImages(db: Queries, projectId: string, imageIds: re
   if (present < imageIds.length) throw problem('NotFoundImage', 'An image of the batch is not in the project.');
 }
 
-/** How many images there are. @throws AppError `NotFoundProject`, `NotFoundIteration`. */
-export async function countImages(app: Pick<App, 'db'>, scope: ProjectScope, filter: ImageFilter): Promise<number> {
-  return countSelected(app.db.query, await selectionOf(app.db.query, scope, filter));
+/** How many images there are. @throws AppError as {@link listImages}. */
+export async function countImages(
+  app: Pick<App, 'db' | 'keys'>,
+  scope: ProjectScope,
+  filter: ImageFilter,
+): Promise<number> {
+  return countSelected(app.db.query, await selectionOf(app, scope, filter));
 }
 
 /**
@@ -74,7 +93,7 @@ export async function getImages(
   iterationId?: string,
 ): Promise<Image[]> {
   const db = app.db.query;
-  const selection = await selectionOf(db, scope, { status: 'All', iterationId });
+  const selection = await selectionOf(app, scope, { status: 'All', iterationId });
   const rows = await selectImages(
     db,
     { ...selection, ids: imageIds },
@@ -196,7 +215,7 @@ export async function updateImageMetadata(
     for (const imageId of imageIds) {
       const row = await tx
         .selectFrom('images')
-        .select('metadata')
+        .select(['id', 'metadata'])
         .where('project_id', '=', scope.projectId)
         .where('id', '=', imageId)
         .where('workspace', '=', 1)
@@ -205,15 +224,17 @@ export async function updateImageMetadata(
         results.push({ imageId, status: 'ErrorImageNotFound', metadata: null });
         continue;
       }
-      const before = openTextOrNull(app.keys, scope, 'images.metadata', imageId, row.metadata);
-      const old = before === null ? {} : (JSON.parse(before) as Record<string, string>);
+      const old = openMetadata(app.keys, scope, row) ?? {};
       const next = { ...old, ...metadata };
       if (Object.keys(next).length > limits.metadataPairs) {
         results.push({ imageId, status: 'ErrorLimitExceed', metadata: old });
         continue;
       }
-      const sealed = sealText(app.keys, scope, 'images.metadata', imageId, JSON.stringify(next));
-      await tx.updateTable('images').set({ metadata: sealed }).where('id', '=', imageId).execute();
+      await tx
+        .updateTable('images')
+        .set(metadataColumns(app.keys, scope, imageId, next))
+        .where('id', '=', imageId)
+        .execute();
       results.push({ imageId, status: 'OK', metadata: next });
     }
     await touchProject(tx, scope.projectId, app.clock.now());

@@ -11,9 +11,9 @@ import type { BlobKey } from '../store/blobs.ts';
 import type { Tx } from '../store/database.ts';
 import { countSelected, imageByDigest, imagesFromRows } from '../store/images.ts';
 import { abandonBlobs, keepBlobs } from '../store/loose-blobs.ts';
+import { metadataColumns } from '../store/metadata.ts';
 import { touchProject } from '../store/projects.ts';
 import type { ImageRow } from '../store/schema.ts';
-import { sealText } from '../store/sealed.ts';
 import { tagTypes } from '../store/tags.ts';
 import { prepare } from '../vision/image/decode.ts';
 import type { App, ProjectScope } from './context.ts';
@@ -181,7 +181,7 @@ async function prepareImage(
       bytes: bytes.byteLength,
       thumbnail_bytes: picture.thumbnail.byteLength,
       digest: app.keys.lookup(scope, 'image-digest', createHash('sha256').update(bytes).digest()),
-      metadata: shared.metadata && sealText(app.keys, scope, 'images.metadata', id, JSON.stringify(shared.metadata)),
+      ...metadataColumns(app.keys, scope, id, shared.metadata),
       workspace: 1,
       features: 0,
     };

@@ -170,6 +170,7 @@ export const tableCustody = {
       thumbnail_bytes: 'number',
       digest: 'lookup',
       metadata: 'sealed by project key',
+      metadata_lookup: 'lookup',
       workspace: 'flag',
       features: 'flag',
     },

@@ -1,11 +1,13 @@
+import type { RawBuilder } from 'kysely';
 import type { Image, ImageTag } from '../domain/image.ts';
 import type { Box, Region } from '../domain/region.ts';
 import type { Queries } from './database.ts';
 import { iterationImages } from './iterations.ts';
 import type { KeyScope, Keys } from './keys.ts';
 import { learnedRegions } from './learned-regions.ts';
+import { openMetadata } from './metadata.ts';
 import type { ImageRow, RegionRow } from './schema.ts';
-import { openText, openTextOrNull } from './sealed.ts';
+import { openText } from './sealed.ts';
 import { listIterationTags } from './tags.ts';
 
 /** Which images: of the workspace, or of the iteration named. */
@@ -17,6 +19,8 @@ export interface ImageSelection {
   readonly status?: 'All' | 'Tagged' | 'Untagged' | undefined;
   /** Only those the iteration has a held-out result of. */
   readonly judged?: boolean;
+  /** Only those whose metadata is like this: see `matches` of `metadata.ts`. */
+  readonly metadata?: RawBuilder<boolean> | undefined;
   /** Only these. */
   readonly ids?: readonly string[] | undefined;
 }
@@ -30,7 +34,8 @@ export interface Page {
 
 function selected(db: Queries, selection: ImageSelection) {
   let query = db.selectFrom('images').where('images.project_id', '=', selection.projectId);
-  const { iterationId, tagIds = [], status = 'All', judged = false, ids } = selection;
+  const { iterationId, tagIds = [], status = 'All', judged = false, ids, metadata } = selection;
+  if (metadata) query = query.where(metadata);
   if (ids) query = query.where('images.id', 'in', [...ids]);
   if (iterationId === undefined) {
     query = query.where('images.workspace', '=', 1);
@@ -168,7 +173,6 @@ export async function imagesFromRows(
   if (options.iterationId === undefined) await addLabels(labels, db, keys, scope, rows, names);
   else await addLearned(labels, db, keys, scope, rows, names, options.iterationId);
   return rows.map((row) => {
-    const metadata = openTextOrNull(keys, scope, 'images.metadata', row.id, row.metadata);
     return {
       id: row.id,
       projectId: row.project_id,
@@ -177,7 +181,7 @@ export async function imagesFromRows(
       height: row.height,
       tags: labels.tags.get(row.id) ?? [],
       regions: labels.regions.get(row.id) ?? [],
-      metadata: metadata === null ? null : (JSON.parse(metadata) as Record<string, string>),
+      metadata: openMetadata(keys, scope, row),
     };
   });
 }

@@ -119,6 +119,8 @@ export interface ImageRow {
   digest: string;
   /** JSON object of strings. */
   metadata: Sealed | null;
+  /** A mark for each pair of it, as `store/metadata.ts` makes them; `null` without metadata, and until somebody filters where it is from an older version. */
+  metadata_lookup: string | null;
   /** 0: deleted from the workspace, kept only because an iteration learned from it. */
   workspace: Flag;
   /** 0 its features wait to be computed, 1 its row in `image_features` is there. */

@@ -2,7 +2,6 @@ import { fromImage, fromImageCreateSummary, fromMetadataUpdates } from '../../co
 import { toDataBatch, toFileBatch, toPredictionBatch, toUrlBatch } from '../../contract/to-domain.ts';
 import type * as wire from '../../contract/wire.ts';
 import type { NewImages } from '../../domain/image.ts';
-import { problem } from '../../domain/problems.ts';
 import {
   countImages,
   deleteImages,
@@ -40,12 +39,10 @@ export const imageHandlers: Pick<
   CreateImagesFromPredictions: (call) => create(call, toPredictionBatch(call.body)),
 
   async GetImages(call) {
-    return list(call, { ...withoutCondition(call.query), status: call.query.taggingStatus ?? 'All' });
+    return list(call, { ...call.query, status: call.query.taggingStatus ?? 'All' });
   },
   async GetImageCount({ app, scope, query }) {
-    return {
-      body: await countImages(app, scope, { ...withoutCondition(query), status: query.taggingStatus ?? 'All' }),
-    };
+    return { body: await countImages(app, scope, { ...query, status: query.taggingStatus ?? 'All' }) };
   },
   GetTaggedImages: (call) => list(call, { ...call.query, status: 'Tagged' }),
   async GetTaggedImageCount({ app, scope, query }) {
@@ -86,11 +83,4 @@ async function list(
   filter: ImageFilter,
 ): Promise<Answer<wire.Image[]>> {
   return { body: (await listImages(app, scope, filter)).map((image) => fromImage(image, links)) };
-}
-
-/** The query without its condition on metadata, which is refused rather than passed over. */
-function withoutCondition<Q extends { readonly $filter?: string }>({ $filter, ...query }: Q): Omit<Q, '$filter'> {
-  if ($filter)
-    throw problem('BadRequestOperationNotSupported', 'Conditions on metadata ($filter) are not supported here.');
-  return query;
 }

@@ -5,6 +5,7 @@ import type { ImageCreateStatus } from '../../domain/image.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Tx } from '../../store/database.ts';
 import { boxText, imageByDigest } from '../../store/images.ts';
+import { metadataColumns } from '../../store/metadata.ts';
 import type { ImageRow, RegionRow } from '../../store/schema.ts';
 import { sealText } from '../../store/sealed.ts';
 import { prepare } from '../../vision/image/decode.ts';
@@ -81,7 +82,7 @@ export async function makeReady(
       bytes: bytes.byteLength,
       thumbnail_bytes: thumbnail.byteLength,
       digest,
-      metadata: picture.metadata && sealText(app.keys, scope, 'images.metadata', id, JSON.stringify(picture.metadata)),
+      ...metadataColumns(app.keys, scope, id, picture.metadata),
       workspace: place === 'workspace' ? 1 : 0,
       features: 0,
     };

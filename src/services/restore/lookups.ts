@@ -1,4 +1,5 @@
 import type { ColumnHeld, tableTakeout } from '../../store/custody-takeout.ts';
+import { metadataLookup } from '../../store/metadata.ts';
 import type { AnyRow } from '../../store/rows.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { App, ProjectScope } from '../context.ts';
@@ -22,6 +23,8 @@ export const lookups: { readonly [T in Restored]: { readonly [C in ColumnHeld<T,
   tags: { name_lookup: (app, scope, row) => tagNameLookup(app, scope, row.name as string) },
   images: {
     digest: (app, scope, _row, sha256) => app.keys.lookup(scope, 'image-digest', Buffer.from(sha256 ?? '', 'hex')),
+    metadata_lookup: (app, scope, row) =>
+      metadataLookup(app.keys, scope, row.metadata as Readonly<Record<string, string>> | null),
   },
   iterations: {
     name_lookup: (app, scope, row) => iterationNameLookup(app, scope, row.name as string),
