@@ -77,7 +77,7 @@ const augmentationMethods = {
   padtosquare: true,
 };
 
-/** A project. What this server does not vary (negative set, image processing, status) is as Azure sends it. */
+/** A project. What this server does not vary (negative set, image processing) is as Azure sends it. */
 export const fromProject = (project: Project, links: Links): wire.Project => ({
   id: project.id,
   name: project.name,
@@ -94,7 +94,7 @@ export const fromProject = (project: Project, links: Links): wire.Project => ({
   lastModified: dateWithZone(project.lastModified),
   thumbnailUri: project.thumbnailImageId && links.image(project.id, project.thumbnailImageId, 'thumbnail'),
   drModeEnabled: false,
-  status: 'Succeeded',
+  status: project.status,
 });
 
 /** A tag; an empty description is null. */

@@ -53,6 +53,7 @@ test('a project of 3.4 and of 3.0', () => {
     targetExportPlatforms: [],
     created: at('2020-11-06T16:37:26.266Z'),
     lastModified: at('2020-11-06T16:37:26.266Z'),
+    status: 'Succeeded',
     thumbnailImageId: null,
     backbone: null,
   } as const;

@@ -18,6 +18,8 @@ export interface Project {
   readonly backbone: string | null;
   readonly created: Micros;
   readonly lastModified: Micros;
+  /** One that is not `Succeeded` is being imported, or could not be: it has no content that counts. */
+  readonly status: 'Succeeded' | 'Importing' | 'Failed';
   /** Whose thumbnail stands for the project: its newest image; `null` without images. */
   readonly thumbnailImageId: string | null;
 }

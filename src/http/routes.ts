@@ -143,8 +143,13 @@ async function answer(
     const work = () => handler(call satisfies Record<keyof Call<OperationId>, unknown>);
     return await (erases(operation) ? app.reserve.giveWay(work) : work());
   } catch (error) {
-    // A deletion that overtakes a request takes the project's key away under it: the project is not found, then.
-    if (params.projectId !== undefined && error instanceof AppError && error.code === 'KeyMissing')
+    // A deletion that overtakes a request takes the project's key away under it: the project is not found, then. One that
+    // is being imported is not found either by what needs all of it: that is said in other words.
+    if (
+      params.projectId !== undefined &&
+      error instanceof AppError &&
+      /^(KeyMissing|NotFoundProject)$/.test(error.code)
+    )
       await requireProject(app.db.query, call.scope);
     throw error;
   }

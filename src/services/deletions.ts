@@ -11,7 +11,7 @@ import { findTag } from '../store/tags.ts';
 import type { App, ProjectScope } from './context.ts';
 import { type ImagesToDelete, requirePresent } from './images.ts';
 import { requireIteration } from './iterations.ts';
-import { requireProject } from './projects.ts';
+import { requireAnyProject, requireProject } from './projects.ts';
 
 /** An iteration that learned from what is deleted. */
 export interface LearnedFrom {
@@ -79,7 +79,7 @@ export async function accountDeletion(app: Looking, accountId: string, language:
 
 /** What deleting a project would remove. @throws AppError `NotFoundProject`. */
 export async function projectDeletion(app: Looking, scope: ProjectScope, language: Language): Promise<Deletion> {
-  await requireProject(app.db.query, scope);
+  await requireAnyProject(app.db.query, scope);
   const rows = (await holdingsOf(app.db.query, scope.accountId)).filter((row) => row.scope_id === scope.projectId);
   return deletion(language, sumByKind(rows), await wholeProject(app, scope));
 }

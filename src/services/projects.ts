@@ -8,8 +8,9 @@ import type { Queries } from '../store/database.ts';
 import {
   accountOfProject as accountOf,
   countProjects,
-  findProject,
+  findAnyProject,
   hasProject,
+  type ListedProject,
   listProjects as listRows,
   projectFromRow,
   projectNameTaken,
@@ -30,9 +31,26 @@ export interface ProjectInput {
   readonly targetExportPlatforms?: readonly string[] | undefined;
 }
 
-/** Refuses a project that is not the account's or not there. @throws AppError `NotFoundProject`: the same for both. */
+/**
+ * Refuses a project that is not the account's or not there. @throws AppError `NotFoundProject`: the same for both;
+ * `Conflict` for one that is being imported, or could not be.
+ */
 export async function requireProject(db: Queries, scope: ProjectScope): Promise<void> {
-  if (!(await hasProject(db, scope.accountId, scope.projectId))) throw problem('NotFoundProject');
+  if (await hasProject(db, scope.accountId, scope.projectId)) return;
+  const { status } = await requireAnyProject(db, scope);
+  throw problem(
+    'Conflict',
+    status === 'Importing'
+      ? 'The project is still being imported: wait until its status is Succeeded, or delete it.'
+      : 'The project could not be imported, and holds nothing: delete it. GET /ownsight/v1/restores says why, for a day.',
+  );
+}
+
+/** The row of a project, whatever its status. @throws AppError `NotFoundProject`. */
+export async function requireAnyProject(db: Queries, { accountId, projectId }: ProjectScope): Promise<ListedProject> {
+  const row = await findAnyProject(db, accountId, projectId);
+  if (row === undefined) throw problem('NotFoundProject');
+  return row;
 }
 
 /**
@@ -68,6 +86,8 @@ export async function createProject(
     modified: now,
     iteration_count: 0,
     deleted: null,
+    status: 'Succeeded',
+    import_token: null,
   };
   try {
     await app.db.transaction(async (tx) => {
@@ -97,12 +117,15 @@ export async function listProjects(app: Pick<App, 'db' | 'keys'>, accountId: str
     .map((row) => projectFromRow(app.keys, row));
 }
 
-/** One project. @throws AppError `NotFoundProject`. */
+/** One project, all of which is there. @throws AppError `NotFoundProject`, `Conflict` as {@link requireProject}. */
 export async function getProject(app: Pick<App, 'db' | 'keys'>, scope: ProjectScope): Promise<Project> {
-  const row = await findProject(app.db.query, scope.accountId, scope.projectId);
-  if (row === undefined) throw problem('NotFoundProject');
-  return projectFromRow(app.keys, row);
+  await requireProject(app.db.query, scope);
+  return getAnyProject(app, scope);
 }
+
+/** One project, whatever its status. @throws AppError `NotFoundProject`. */
+export const getAnyProject = async (app: Pick<App, 'db' | 'keys'>, scope: ProjectScope): Promise<Project> =>
+  projectFromRow(app.keys, await requireAnyProject(app.db.query, scope));
 
 /**
  * Changes what is given and leaves the rest.
@@ -116,8 +139,7 @@ export async function updateProject(
   const id = scope.projectId;
   const now = app.clock.now();
   await app.db.transaction(async (tx) => {
-    const row = await findProject(tx, scope.accountId, id);
-    if (row === undefined) throw problem('NotFoundProject');
+    const row = await requireAnyProject(tx, scope);
     const before = domainById(row.domain_id)!;
     const domain = changes.domainId === undefined ? before : domainOf(changes.domainId);
     if (domain.type !== before.type) throw problem('BadRequestProjectUnsupportedDomainTypeChange');
@@ -137,7 +159,7 @@ export async function updateProject(
       set.target_export_platforms = JSON.stringify(changes.targetExportPlatforms);
     await tx.updateTable('projects').set(set).where('id', '=', id).execute();
   });
-  return getProject(app, scope);
+  return getAnyProject(app, scope);
 }
 
 /**
@@ -150,7 +172,7 @@ export async function deleteProject(
   scope: ProjectScope,
 ): Promise<string> {
   const receiptId = await app.db.transaction(async (tx) => {
-    await requireProject(tx, scope);
+    await requireAnyProject(tx, scope);
     await tx.updateTable('projects').set({ deleted: app.clock.now() }).where('id', '=', scope.projectId).execute();
     await app.queue.cancel(tx, scope);
     await app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` });

@@ -5,7 +5,7 @@ import { problem } from '../domain/problems.ts';
 import { longestTrashDays, type Trasher } from '../domain/trash.ts';
 import type { Language } from '../store/custody-words.ts';
 import type { Tx } from '../store/database.ts';
-import { touchProject } from '../store/projects.ts';
+import { hasProject, touchProject } from '../store/projects.ts';
 import type { IterationRow, TrashRow } from '../store/schema.ts';
 import { deleteTrashItem, findTrashDays, hasTrashRows, saveTrashDays } from '../store/trash-items.ts';
 import { trashImages, trashTag, trashWhole } from '../store/trash-move.ts';
@@ -89,7 +89,9 @@ export function checkTrashDays(name: string, days: number): void {
 export async function discard(app: Discard, scope: ProjectScope, what: Discarded, how: Discarding): Promise<Removal> {
   const removal = await app.db.transaction(async (tx): Promise<Removal> => {
     const deletion = await deletionOf({ keys: app.keys, db: { query: tx } }, scope, what, how.language);
-    const days = how.now ? 0 : await findTrashDays(tx, scope.accountId);
+    const isWhole = await hasProject(tx, scope.accountId, scope.projectId);
+    // What an import has brought so far is no use to anybody.
+    const days = how.now || !isWhole ? 0 : await findTrashDays(tx, scope.accountId);
     const trashed = app.clock.now();
     const item: TrashRow = {
       id: newId(),

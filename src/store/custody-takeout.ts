@@ -45,7 +45,7 @@ export const tableTakeout = {
     opened: { secret: 'never' },
     restore: { not: 'secrets never leave the server: a new account gets new keys' },
   },
-  projects: { opened: { name: 'text', description: 'text' }, restore: 'restored' },
+  projects: { opened: { name: 'text', description: 'text', import_token: 'never' }, restore: 'restored' },
   tags: { opened: { name: 'text', description: 'text' }, restore: 'restored' },
   images: { opened: { metadata: 'json' }, restore: 'restored' },
   image_features: { leftOut: 'computed again from the picture' },

@@ -126,6 +126,8 @@ export const tableCustody = {
       modified: 'time',
       iteration_count: 'number',
       deleted: 'time',
+      status: 'word',
+      import_token: 'sealed by project key',
     },
   },
   tags: {

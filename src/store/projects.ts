@@ -24,11 +24,19 @@ const listed = (db: Queries) =>
     )
     .where('projects.deleted', 'is', null);
 
-/** The account's living project of this id. */
+/** The account's living project of this id, all of which is there: not one that is being imported, or could not be. */
 export const findProject = (db: Queries, accountId: string, id: string): Promise<ListedProject | undefined> =>
+  listed(db)
+    .where('projects.account_id', '=', accountId)
+    .where('projects.id', '=', id)
+    .where('projects.status', '=', 'Succeeded')
+    .executeTakeFirst();
+
+/** The account's living project of this id, whatever its status. */
+export const findAnyProject = (db: Queries, accountId: string, id: string): Promise<ListedProject | undefined> =>
   listed(db).where('projects.account_id', '=', accountId).where('projects.id', '=', id).executeTakeFirst();
 
-/** Whether the account has this living project. */
+/** Whether {@link findProject} finds it. */
 export async function hasProject(db: Queries, accountId: string, id: string): Promise<boolean> {
   const row = await db
     .selectFrom('projects')
@@ -36,6 +44,7 @@ export async function hasProject(db: Queries, accountId: string, id: string): Pr
     .where('id', '=', id)
     .where('account_id', '=', accountId)
     .where('deleted', 'is', null)
+    .where('status', '=', 'Succeeded')
     .executeTakeFirst();
   return row !== undefined;
 }
@@ -53,7 +62,7 @@ export async function accountOfProject(db: Queries, id: string): Promise<string 
   return row?.account_id;
 }
 
-/** The account's living projects, newest first. */
+/** The account's living projects, whatever their status, newest first. */
 export const listProjects = (db: Queries, accountId: string): Promise<ListedProject[]> =>
   listed(db).where('projects.account_id', '=', accountId).orderBy('projects.created', 'desc').execute();
 
@@ -104,6 +113,7 @@ export function projectFromRow(keys: Keys, row: ListedProject): Project {
     backbone: row.backbone,
     created: row.created,
     lastModified: row.modified,
-    thumbnailImageId: row.thumbnail_image_id,
+    status: row.status,
+    thumbnailImageId: row.status === 'Succeeded' ? row.thumbnail_image_id : null,
   };
 }

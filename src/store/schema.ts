@@ -87,6 +87,10 @@ export interface ProjectRow {
   /** How many iterations there ever were: the next one is called `Iteration <n + 1>`. */
   iteration_count: number;
   deleted: Micros | null;
+  /** One that is not `Succeeded` has no content that counts: what an import has brought so far, or nothing. */
+  status: 'Succeeded' | 'Importing' | 'Failed';
+  /** What leads to the project that is imported; `null` unless `Importing`. */
+  import_token: Sealed | null;
 }
 
 /** A tag, of the workspace or kept by an iteration. */

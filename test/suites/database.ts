@@ -29,6 +29,8 @@ const project = (accountId: string, more: Partial<ProjectRow> = {}): ProjectRow 
   modified: 1,
   iteration_count: 0,
   deleted: null,
+  status: 'Succeeded',
+  import_token: null,
   ...more,
 });
 

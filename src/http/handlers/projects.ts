@@ -2,7 +2,7 @@ import { fromDomain, fromProject } from '../../contract/from-domain.ts';
 import { toProjectChanges } from '../../contract/to-domain.ts';
 import { domainById, domains } from '../../domain/domain.ts';
 import { problem } from '../../domain/problems.ts';
-import { createProject, deleteProject, getProject, listProjects, updateProject } from '../../services/projects.ts';
+import { createProject, deleteProject, getAnyProject, listProjects, updateProject } from '../../services/projects.ts';
 import { type Handlers, nothing } from '../handler.ts';
 
 type Ids =
@@ -31,7 +31,7 @@ export const projectHandlers: Pick<Handlers, Ids> = {
     return { body: (await listProjects(app, accountId)).map((project) => fromProject(project, links)) };
   },
   async GetProject({ app, scope, links }) {
-    return { body: fromProject(await getProject(app, scope), links) };
+    return { body: fromProject(await getAnyProject(app, scope), links) };
   },
   async UpdateProject({ app, scope, body, links }) {
     return { body: fromProject(await updateProject(app, scope, toProjectChanges(body)), links) };

@@ -13,6 +13,7 @@ const mostPart = 64 * 1024 * 1024;
 
 /** Words that the program acts on: any other would be a state it does not know. */
 const words: Readonly<Record<string, readonly unknown[]>> = {
+  'projects.status': ['Succeeded'],
   'projects.classification_type': ['Multiclass', 'Multilabel', null],
   'tags.type': ['Regular', 'Negative', 'GeneralProduct'],
   'images.format': imageFormats,

@@ -164,7 +164,7 @@ function sealedRow(
 ): AnyRow {
   const row: Record<string, unknown> = { ...opened, ...facts };
   if (table === 'images') row.features = 0;
-  if (table === 'projects') row.deleted = app.clock.now();
+  if (table === 'projects') Object.assign(row, { deleted: app.clock.now(), import_token: null });
   if (table === 'iterations') Object.assign(row, { model_id: null, rebuild: null, remake_exports: 0 });
   if (table === 'iteration_images') row.forgetting = 0;
   if (table === 'iterations' && row.status === 'Training') Object.assign(row, { status: 'Failed', error: training });

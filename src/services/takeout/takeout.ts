@@ -114,7 +114,7 @@ export async function subjectOf(
   return { accountId, creator, projectId };
 }
 
-/** The projects of a takeout, oldest first, but those made after `until`. */
+/** The projects of a takeout, oldest first, but those made after `until`, and those that an import has not brought yet. */
 export async function projectsOf(
   app: Pick<App, 'db'>,
   { accountId, projectId }: TakeoutSubject,
@@ -123,7 +123,7 @@ export async function projectsOf(
   if (projectId !== undefined) return [projectId];
   const rows = await listProjects(app.db.query, accountId);
   return rows
-    .filter((row) => row.created <= until)
+    .filter((row) => row.created <= until && row.status === 'Succeeded')
     .map((row) => row.id)
     .reverse();
 }
