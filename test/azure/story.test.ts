@@ -6,13 +6,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type SamplePicture, samplePictures } from '../../scripts/samples.ts';
-import { squareLabels, squares } from '../../src/vision/detect/fixture-squares.ts';
 import { generations, methodsOf, noting } from '../fixtures/clients.ts';
 import { detectingServer } from '../fixtures/detecting-server.ts';
 import { type PictureServer, servePictures } from '../fixtures/picture-server.ts';
 import { startServer, type TestServer } from '../fixtures/server.ts';
 import { classificationStory } from './classification-story.ts';
-import { type LabelledPicture, tellDetection } from './detection-story.ts';
+import { tellDetection } from './detection-story.ts';
+import { drawnPictures } from './drawn.ts';
 
 let server: TestServer;
 let web: PictureServer;
@@ -34,12 +34,6 @@ after(async () => {
   assert.equal(await server?.stop(), 0, 'the exit code of a stopped server');
 });
 
-const drawn = (n: number): LabelledPicture => {
-  const { bytes, marked } = squares(n, 96);
-  const regions = marked.map(({ label, ...box }) => ({ tag: squareLabels[label]!, ...box }));
-  return { name: `${n}.bmp`, bytes: Buffer.from(bytes), regions };
-};
-
 /** Methods that are not called here, and why. */
 const elsewhere: Readonly<Record<string, string>> = {
   exportProject: 'served with projects that move between accounts',
@@ -56,8 +50,7 @@ for (const connect of generations) {
     test('object detection', async (t) =>
       tellDetection(t, {
         clients: noting(connect(await detectingServer(t)), called),
-        learned: Array.from({ length: 32 }, (_, n) => drawn(n)),
-        unseen: Array.from({ length: 6 }, (_, n) => drawn(100 + n)),
+        ...drawnPictures,
         averagePrecision: 0.15,
         found: 0.1,
         patience: 60,
