@@ -1,11 +1,8 @@
-import { type Api, baseOfApi, history, type Operation, type OperationId, type Version } from './operation.ts';
+import { type Api, baseOfApi, history, isIn, type Lifetime, type OperationId, type Version } from './operation.ts';
 import { servedVersions } from './served.ts';
 import { operations } from './version.ts';
 
 type AzureApi = Exclude<Api, 'ownsight'>;
-
-/** When an operation existed. */
-type Lifetime = Pick<Operation, 'since' | 'until'>;
 
 /** Operations that some version had and none of ours serves yet. Source: the published Swagger files. */
 const missing: Readonly<Record<AzureApi, Readonly<Record<string, Lifetime>>>> = {
@@ -15,12 +12,7 @@ const missing: Readonly<Record<AzureApi, Readonly<Record<string, Lifetime>>>> = 
     ExportProject: { since: '3.2' },
     ImportProject: { since: '3.2' },
   },
-  prediction: {
-    PredictImage: { since: '1.1', until: '2.0' },
-    PredictImageWithNoStore: { since: '1.1', until: '2.0' },
-    PredictImageUrl: { since: '1.1', until: '2.0' },
-    PredictImageUrlWithNoStore: { since: '1.1', until: '2.0' },
-  },
+  prediction: {},
 };
 
 /** `docs/compatibility.md`: each operation in each version, served or not. */
@@ -65,9 +57,8 @@ function table(api: AzureApi, title: string): string {
   const versions: readonly Version[] = history[api];
   const known = Object.entries(operations).filter(([, operation]) => operation.api === api);
   const rows: [string, Lifetime][] = [...known, ...Object.entries(missing[api])].sort(([a], [b]) => (a < b ? -1 : 1));
-  const mark = (id: string, { since, until }: Lifetime, version: Version): string => {
-    const at = versions.indexOf(version);
-    if (at < versions.indexOf(since) || (until !== undefined && at > versions.indexOf(until))) return ' ';
+  const mark = (id: string, lifetime: Lifetime, version: Version): string => {
+    if (!isIn(version, lifetime)) return ' ';
     return isServed(api, version, id as OperationId) ? '●' : '○';
   };
   return `

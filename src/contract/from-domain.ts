@@ -185,6 +185,7 @@ export const fromMetadataUpdates = (updates: readonly MetadataResult[]): wire.Im
 export const fromIteration = (iteration: Iteration): wire.Iteration => ({
   id: iteration.id,
   name: iteration.name,
+  isDefault: iteration.isDefault,
   // Its training was completed, elsewhere; programs know no other word.
   status: iteration.status === 'Imported' ? 'Completed' : iteration.status,
   created: dateWithZone(iteration.created),

@@ -121,7 +121,7 @@ function createComponents() {
   const all: Record<string, Json> = {};
   const names = new Map<string, string>();
   const use = (schema: PlainSchema, version: string): Json => {
-    const { title, 'x-problem': _problem, ...plain } = schema;
+    const { title, 'x-problem': _problem, 'x-until': _until, ...plain } = schema;
     const inner: Json = {
       ...plain,
       ...(schema.items && { items: use(schema.items, version) }),

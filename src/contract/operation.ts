@@ -33,6 +33,16 @@ export const history = {
 /** A version as addresses name it, without the `v`. */
 export type Version = (typeof history)[Api][number];
 
+/** In which versions something is there: from `since`, or the first, to `until`, or the newest. */
+export interface Lifetime {
+  readonly since?: Version | undefined;
+  readonly until?: Version | undefined;
+}
+
+/** Whether a version has what has this lifetime. Versions of both APIs of Custom Vision are one row of numbers. */
+export const isIn = (version: Version, { since = version, until = version }: Lifetime): boolean =>
+  Number.parseFloat(since) <= Number.parseFloat(version) && Number.parseFloat(version) <= Number.parseFloat(until);
+
 /**
  * What a body holds: JSON of a schema, pictures (`most` at most; as multipart/form-data or as plain bytes), or a stream
  * of bytes of any length, which the handler reads at its own pace.

@@ -67,7 +67,7 @@ for (const served of servedVersions.filter(({ api }) => api !== 'ownsight')) {
   });
 
   test(`${served.api} v${served.version} names only problems it knows`, {
-    skip: skip || (served.version === '1.2' && 'it had no list'),
+    skip: skip || (Number.parseFloat(served.version) < 3 && 'before 3.0 there was no list'),
   }, () => {
     const swagger = JSON.parse(readFileSync(fileOf(served), 'utf8')) as Swagger;
     const codes = new Set(swagger.definitions.CustomVisionError!.properties!.code!.enum);

@@ -143,6 +143,7 @@ const iteration: Iteration = {
   exportableTo: null,
   publishName: null,
   originalPublishResourceId: null,
+  isDefault: false,
   trainingErrorDetails: null,
   imported: null,
 };

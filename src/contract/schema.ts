@@ -1,8 +1,11 @@
 import Type from 'typebox';
 import type { ProblemCode } from '../domain/problems.ts';
+import type { Version } from './operation.ts';
 
 /** What our schemas say beyond JSON Schema. */
 export interface Notes {
+  /** Of a property or parameter: the last version that has it. Absent: the newest. */
+  readonly 'x-until'?: Version;
   /** The code of the refusal when a value does not fit; otherwise that of the schema around it. */
   readonly 'x-problem'?: ProblemCode;
   readonly description?: string;
@@ -79,4 +82,5 @@ export interface PlainSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly 'x-problem'?: ProblemCode;
+  readonly 'x-until'?: Version;
 }

@@ -10,12 +10,16 @@ export type Models = { [M in keyof typeof wire]: (typeof wire)[M] extends TSchem
 export interface ModelChange<M> {
   /** Properties it did not have yet. */
   readonly omit?: readonly (keyof M & string)[];
-  /** What else was different about answers: from the newer form to the older, after `omit`. */
+  /** Properties of answers that had another name then, by the name they have now. */
+  readonly rename?: { readonly [Name in keyof M & string]?: string };
+  /** What else was different about answers: from the newer form to the older, after `omit` and `rename`. */
   readonly rewrite?: (newer: M) => object;
 }
 
 /** How a version had an operation other than the next newer version has it. */
 export interface OperationChange<Op extends OperationId> {
+  /** Where it was, with the same parameters in braces. */
+  readonly path?: string;
   readonly omitQuery?: readonly (keyof Operations[Op]['query']['properties'] & string)[];
   /** Parameters that were not yet optional. */
   readonly requireQuery?: readonly (keyof Operations[Op]['query']['properties'] & string)[];
@@ -26,6 +30,9 @@ export interface OperationChange<Op extends OperationId> {
 /**
  * One version, told by its differences from the next newer one. Requests need no more than that: an older version asks
  * for a part of what the newer one understands.
+ *
+ * What only older versions had is said where the newest version is told: an operation has `until` in its table, a
+ * property or parameter `x-until` in its schema. Handlers always give and take all of it; each version shows its part.
  */
 export interface Step {
   readonly version: Version;

@@ -67,7 +67,9 @@ const $filter = optional(
   }),
 );
 const store = optional(boolean({ default: true, description: 'Keep the picture and the answer.' }));
-const testedIteration = optional(id({ description: 'The newest trained iteration when absent.' }));
+const testedIteration = optional(
+  id({ description: 'The default iteration when absent, or else the newest trained one.' }),
+);
 const json = <S extends Parameters<typeof listOf>[0]>(schema: S) => ({ kind: 'json', schema, required: true }) as const;
 const onePicture = { kind: 'pictures', most: 1 } as const;
 
@@ -77,7 +79,7 @@ const post = { api: 'training', method: 'POST', query: none, success: [200] } as
 const patch = { api: 'training', method: 'PATCH', query: none, success: [200] } as const;
 const remove = { api: 'training', method: 'DELETE', query: none, success: [204] } as const;
 
-/** The Training API. Source: its Swagger files, 1.2 (account) and 3.0 to 3.4-preview. */
+/** The Training API. Source: its Swagger files, 1.2 (account) and 2.0 to 3.4-preview. */
 export const trainingOperations = {
   GetAccountInfo: {
     ...get,
@@ -383,7 +385,7 @@ export const trainingOperations = {
     since: '1.0',
     body: json(IterationUpdate),
     reply: Iteration,
-    summary: 'Rename an iteration.',
+    summary: 'Change an iteration: what is absent stays.',
   },
   DeleteIteration: {
     ...remove,

@@ -4,6 +4,7 @@ import {
   type Body,
   baseOfApi,
   history,
+  isIn,
   type Operation,
   type OperationId,
   type Version,
@@ -56,16 +57,11 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
  * newest itself.
  */
 export function servedVersion(api: Api, steps: readonly Step[]): ServedVersion {
-  const versions: readonly Version[] = history[api];
-  const version = steps.at(-1)?.version ?? versions.at(-1)!;
-  const position = versions.indexOf(version);
+  const version = steps.at(-1)?.version ?? history[api].at(-1)!;
   const only = steps.at(-1)?.only;
-  const shape = shaper(steps);
-  const exists = ([id, { api: its, since, until }]: [OperationId, Operation]): boolean =>
-    its === api &&
-    versions.indexOf(since) <= position &&
-    (until === undefined || versions.indexOf(until) >= position) &&
-    (only === undefined || only.includes(id));
+  const shape = shaper(version, steps);
+  const exists = ([id, operation]: [OperationId, Operation]): boolean =>
+    operation.api === api && isIn(version, operation) && (only === undefined || only.includes(id));
   return {
     api,
     version,
@@ -82,9 +78,12 @@ export function servedVersion(api: Api, steps: readonly Step[]): ServedVersion {
         method: operation.method,
         open: operation.open ?? false,
         head: operation.head ?? false,
-        path: `${baseOfApi(api, version)}${operation.path}`,
+        path: `${baseOfApi(api, version)}${changes.findLast((change) => change.path !== undefined)?.path ?? operation.path}`,
         summary: operation.summary,
-        query: requiring(without(operation.query as PlainSchema, omitted), required),
+        query: requiring(
+          without(operation.query as PlainSchema, [...bygone(operation.query as PlainSchema, version), ...omitted]),
+          required,
+        ),
         body:
           body?.kind !== 'json'
             ? body
@@ -111,8 +110,8 @@ interface Shape {
   readonly encode?: (value: unknown) => unknown;
 }
 
-/** What `steps` make of a schema and of values that fit it; worked out once a schema. */
-function shaper(steps: readonly Step[]): (schema: PlainSchema) => Shape {
+/** What `version`, at the end of `steps`, makes of a schema and of values that fit it; worked out once a schema. */
+function shaper(version: Version, steps: readonly Step[]): (schema: PlainSchema) => Shape {
   const known = new Map<PlainSchema, Shape>();
   const naming = steps.findLast((step) => step.naming !== undefined)?.naming;
   const shape = (schema: PlainSchema): Shape => {
@@ -155,29 +154,37 @@ function shaper(steps: readonly Step[]): (schema: PlainSchema) => Shape {
     );
     const nested = Object.entries(schema.properties!).map(([name, part]) => [name, shape(part)] as const);
     const encoders = nested.flatMap(([name, { encode }]) => (encode === undefined ? [] : [[name, encode] as const]));
-    const reduced = without(
-      { ...schema, properties: Object.fromEntries(nested.map(([name, part]) => [name, part.schema])) },
-      changes.flatMap((change) => change.omit ?? []),
+    const gone = bygone(schema, version);
+    const shaped = { ...schema, properties: Object.fromEntries(nested.map(([name, part]) => [name, part.schema])) };
+    const reduced = changes.reduce(
+      (newer, { omit = [], rename }) => renamed(without(newer, omit), rename && ((name) => rename[name] ?? name)),
+      without(shaped, gone),
     );
-    const named = naming === undefined ? reduced : renamed(reduced, naming);
-    if (changes.length === 0 && encoders.length === 0 && naming === undefined) return { schema: named };
+    const named = renamed(reduced, naming);
+    if (changes.length + encoders.length + gone.length === 0 && naming === undefined) return { schema: named };
     return {
       schema: named,
       encode: (value) => {
         let result: Record<string, unknown> = { ...(value as Record<string, unknown>) };
         for (const [name, encode] of encoders) if (result[name] !== undefined) result[name] = encode(result[name]);
-        for (const { omit = [], rewrite } of changes) {
+        for (const name of gone) delete result[name];
+        for (const { omit = [], rename, rewrite } of changes) {
           for (const name of omit) delete result[name];
+          if (rename !== undefined) result = withNames(result, (name) => rename[name] ?? name);
           if (rewrite !== undefined) result = rewrite(result) as Record<string, unknown>;
         }
-        return naming === undefined
-          ? result
-          : Object.fromEntries(Object.entries(result).map(([name, part]) => [naming(name), part]));
+        return naming === undefined ? result : withNames(result, naming);
       },
     };
   };
   return shape;
 }
+
+/** The properties that a version no longer has. */
+const bygone = (schema: PlainSchema, version: Version): string[] =>
+  Object.entries(schema.properties ?? {})
+    .filter(([, part]) => !isIn(version, { until: part['x-until'] }))
+    .map(([name]) => name);
 
 /** An object's schema without some of its properties. */
 function without(schema: PlainSchema, omitted: readonly string[]): PlainSchema {
@@ -193,11 +200,16 @@ function without(schema: PlainSchema, omitted: readonly string[]): PlainSchema {
 const requiring = (schema: PlainSchema, required: readonly string[]): PlainSchema =>
   required.length === 0 ? schema : { ...schema, required: [...(schema.required ?? []), ...required] };
 
-/** An object's schema with its property names written otherwise. */
-function renamed(schema: PlainSchema, naming: (name: string) => string): PlainSchema {
+/** An object's schema with its property names written otherwise; without `naming`, as it is. */
+function renamed(schema: PlainSchema, naming: ((name: string) => string) | undefined): PlainSchema {
+  if (naming === undefined) return schema;
   return {
     ...schema,
-    properties: Object.fromEntries(Object.entries(schema.properties ?? {}).map(([name, part]) => [naming(name), part])),
+    properties: withNames(schema.properties ?? {}, naming),
     required: (schema.required ?? []).map(naming),
   };
 }
+
+/** An object with its keys written otherwise. */
+const withNames = <Value>(object: Readonly<Record<string, Value>>, naming: (name: string) => string) =>
+  Object.fromEntries(Object.entries(object).map(([name, value]) => [naming(name), value]));

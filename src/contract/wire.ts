@@ -20,7 +20,7 @@ import {
 /**
  * The hub: what travels in the newest version of each API (Training 3.4-preview, Prediction 3.1). Older versions say
  * in `versions/` how they differ. Order of properties = order on the wire. Optional = absent when there is none;
- * nullable = present as null. Source: the published Swagger files; order and nulls from recorded answers.
+ * nullable = present as null; `x-until` = only older versions have it. Source: the published Swagger files; order and nulls from recorded answers.
  */
 
 const platforms = ['CoreML', 'TensorFlow', 'DockerFile', 'ONNX', 'VAIDK', 'OpenVino'] as const;
@@ -330,6 +330,7 @@ export const TrainingParameters = model('TrainingParameters', {
 export const Iteration = model('Iteration', {
   id: id(),
   name: text(),
+  isDefault: boolean({ 'x-until': '2.2' }),
   status: text(),
   created: dateTime(),
   lastModified: dateTime(),
@@ -348,10 +349,14 @@ export const Iteration = model('Iteration', {
   trainingErrorDetails: nullable(text()),
 });
 export type Iteration = Static<typeof Iteration>;
-/** A whole iteration may be sent; its name is the part that can be changed. */
+/** A whole iteration may be sent; these are the parts that can be changed. What is absent stays. */
 export const IterationUpdate = model('IterationUpdate', {
-  name: text({ minLength: 1, maxLength: limits.nameLength, 'x-problem': 'BadRequestIterationName' }),
+  name: optional(text({ minLength: 1, maxLength: limits.nameLength, 'x-problem': 'BadRequestIterationName' })),
+  isDefault: optional(
+    boolean({ 'x-until': '2.2', description: 'Whether it answers predictions that name no iteration.' }),
+  ),
 });
+export type IterationUpdate = Static<typeof IterationUpdate>;
 
 const scores = {
   precision: float32(),

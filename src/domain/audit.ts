@@ -15,6 +15,8 @@ export const auditActions = [
   'iteration-deleted',
   'iteration-published',
   'iteration-unpublished',
+  'iteration-made-default',
+  'iteration-default-ended',
   'export-deleted',
   'images-deleted',
   'iteration-rebuilt',

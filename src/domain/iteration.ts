@@ -33,6 +33,8 @@ export interface Iteration {
   readonly exportableTo: readonly string[] | null;
   readonly publishName: string | null;
   readonly originalPublishResourceId: string | null;
+  /** Whether it answers predictions that name no iteration, as they could before 3.0; one of a project at most. */
+  readonly isDefault: boolean;
   /** Why training failed. */
   readonly trainingErrorDetails: string | null;
   /** What the service it was trained at told of it; `null` for all others, and until all of it has come. */

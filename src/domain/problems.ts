@@ -86,6 +86,7 @@ export const problems = {
   Forbidden: [403, 'The link is not valid, or has expired: links are good for 24 hours.'],
   NotFound: [404, 'Not found.'],
   NotFoundProject: [404, 'Invalid project'],
+  NotFoundProjectDefaultIteration: [404, 'Project has no default iteration'],
   NotFoundIteration: [404, 'Invalid iteration'],
   NotFoundIterationPerformance: [404, 'The iteration has no performance: it is not trained.'],
   NotFoundTag: [404, 'Invalid tag'],

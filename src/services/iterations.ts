@@ -7,6 +7,7 @@ import type { Queries, Tx } from '../store/database.ts';
 import { trashedOfIteration } from '../store/doomed.ts';
 import { onlyKeptBy } from '../store/erasures.ts';
 import {
+  findDefaultIteration,
   findIteration,
   iterationByPublishName,
   iterationFromRow,
@@ -53,34 +54,70 @@ export async function getIteration(
 }
 
 /**
- * Renames an iteration.
+ * Changes an iteration; what is absent stays. Made the default one, it takes the place of the one that was; no longer
+ * it, the project has none.
  * @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationName`,
- * `BadRequestIterationNameNotUnique`.
+ * `BadRequestIterationNameNotUnique`, `BadRequestIterationIsNotTrained` for a default one.
  */
 export async function updateIteration(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
   scope: ProjectScope,
   iterationId: string,
-  changes: { readonly name: string },
+  changes: { readonly name?: string; readonly isDefault?: boolean },
 ): Promise<Iteration> {
-  const name = checkedName('BadRequestIterationName', 'the iteration name', changes.name);
+  const name =
+    changes.name === undefined ? undefined : checkedName('BadRequestIterationName', 'the iteration name', changes.name);
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
-    await requireIteration(tx, scope, iterationId);
-    const lookup = iterationNameLookup(app, scope, name);
-    if ((await listRows(tx, scope.projectId)).some((row) => row.name_lookup === lookup && row.id !== iterationId))
-      throw problem('BadRequestIterationNameNotUnique');
-    await tx
-      .updateTable('iterations')
-      .set({
-        name: sealText(app.keys, scope, 'iterations.name', iterationId, name),
-        name_lookup: lookup,
-        modified: app.clock.now(),
-      })
-      .where('id', '=', iterationId)
-      .execute();
+    const row = await requireIteration(tx, scope, iterationId);
+    if (name !== undefined) await rename(app, tx, scope, iterationId, name);
+    if (changes.isDefault !== undefined) await setDefault(app, tx, scope, row, changes.isDefault);
   });
   return getIteration(app, scope, iterationId);
+}
+
+async function rename(
+  app: Pick<App, 'keys' | 'clock'>,
+  tx: Tx,
+  scope: ProjectScope,
+  iterationId: string,
+  name: string,
+): Promise<void> {
+  const lookup = iterationNameLookup(app, scope, name);
+  if ((await listRows(tx, scope.projectId)).some((row) => row.name_lookup === lookup && row.id !== iterationId))
+    throw problem('BadRequestIterationNameNotUnique');
+  await tx
+    .updateTable('iterations')
+    .set({
+      name: sealText(app.keys, scope, 'iterations.name', iterationId, name),
+      name_lookup: lookup,
+      modified: app.clock.now(),
+    })
+    .where('id', '=', iterationId)
+    .execute();
+}
+
+async function setDefault(
+  app: Pick<App, 'keys' | 'clock'>,
+  tx: Tx,
+  scope: ProjectScope,
+  row: IterationRow,
+  isDefault: boolean,
+): Promise<void> {
+  if (isDefault) requireModel(row);
+  const before = await findDefaultIteration(tx, scope.projectId);
+  if (isDefault === (before?.id === row.id)) return;
+  const mark = async (iterationId: string, flag: 0 | 1): Promise<void> => {
+    await tx
+      .updateTable('iterations')
+      .set({ is_default: flag, modified: app.clock.now() })
+      .where('id', '=', iterationId)
+      .execute();
+    const action = flag === 1 ? 'iteration-made-default' : 'iteration-default-ended';
+    await record(app, tx, action, { ...scope, subjectId: iterationId });
+  };
+  if (before !== undefined) await mark(before.id, 0);
+  if (isDefault) await mark(row.id, 1);
 }
 
 /** What an iteration's name is found by. */

@@ -2,7 +2,7 @@ import type { Run } from '../base/run.ts';
 import { limits } from '../domain/limits.ts';
 import type { ImagePrediction } from '../domain/prediction.ts';
 import { problem } from '../domain/problems.ts';
-import { iterationByPublishName, listIterations } from '../store/iterations.ts';
+import { findDefaultIteration, iterationByPublishName, listIterations } from '../store/iterations.ts';
 import type { IterationRow } from '../store/schema.ts';
 import { classify } from '../vision/classify/predict.ts';
 import type { App, ProjectScope } from './context.ts';
@@ -58,7 +58,38 @@ export async function predictPublished(
   return predict(app, scope, published, bytes, { ...options, task });
 }
 
-/** What an iteration, by default the latest trained one, says of a picture; it need not be published. @throws AppError as {@link predictPublished}, `BadRequestIterationIsNotTrained`. */
+/**
+ * What an iteration says of a picture: any trained one, or with `undefined` the default one of the project.
+ * @throws AppError `NotFoundProject`, `NotFoundIteration`, `NotFoundProjectDefaultIteration`,
+ * `BadRequestIterationIsNotTrained`, `BadRequestImage…`.
+ */
+export async function predictWith(
+  app: Predicting,
+  scope: ProjectScope,
+  iterationId: string | undefined,
+  picture: Picture,
+  options: PredictOptions,
+): Promise<ImagePrediction> {
+  const answering = await app.db.remember(
+    `answering/${scope.accountId}/${scope.projectId}/${iterationId ?? 'default'}`,
+    async (): Promise<Answering> => {
+      await requireProject(app.db.query, scope);
+      const row =
+        iterationId === undefined
+          ? await findDefaultIteration(app.db.query, scope.projectId)
+          : await requireIteration(app.db.query, scope, iterationId);
+      if (row === undefined) throw problem('NotFoundProjectDefaultIteration');
+      requireModel(row);
+      return { row, naming: await namingOf(app.db.query, app.keys, scope, row.id) };
+    },
+  );
+  return predict(app, scope, answering, await pictureBytes(app, picture, limits.predictionImageBytes), options);
+}
+
+/**
+ * What an iteration, with `undefined` the default one or else the latest trained one, says of a picture; it need not be
+ * published. @throws AppError as {@link predictWith}, but for `NotFoundProjectDefaultIteration`.
+ */
 export async function quickTest(
   app: Predicting,
   scope: ProjectScope,
@@ -69,7 +100,8 @@ export async function quickTest(
   await requireProject(app.db.query, scope);
   const row =
     iterationId === undefined
-      ? (await listIterations(app.db.query, scope.projectId)).find((one) => one.status === 'Completed')
+      ? ((await findDefaultIteration(app.db.query, scope.projectId)) ??
+        (await listIterations(app.db.query, scope.projectId)).find((one) => one.status === 'Completed'))
       : await requireIteration(app.db.query, scope, iterationId);
   if (row === undefined) throw problem('NotFoundIteration', 'The project has no trained iteration.');
   requireModel(row);

@@ -173,6 +173,7 @@ function newIteration(
     publish_name: null,
     publish_lookup: null,
     publish_resource: null,
+    is_default: 0,
     error: null,
     imported: null,
   };

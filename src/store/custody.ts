@@ -253,6 +253,7 @@ export const tableCustody = {
       publish_name: 'sealed by project key',
       publish_lookup: 'lookup',
       publish_resource: 'sealed by project key',
+      is_default: 'flag',
       error: 'sealed by project key',
       imported: 'sealed by project key',
     },

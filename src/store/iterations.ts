@@ -26,6 +26,15 @@ export const iterationByPublishName = (
     .where('publish_lookup', '=', lookup)
     .executeTakeFirst();
 
+/** The iteration that answers when none is named. */
+export const findDefaultIteration = (db: Queries, projectId: string): Promise<IterationRow | undefined> =>
+  db
+    .selectFrom('iterations')
+    .selectAll()
+    .where('project_id', '=', projectId)
+    .where('is_default', '=', 1)
+    .executeTakeFirst();
+
 /** The images an iteration learned from, by id: all, or those of these ids. */
 export const iterationImages = (
   db: Queries,
@@ -105,6 +114,7 @@ export function iterationFromRow(keys: Keys, scope: KeyScope, row: IterationRow)
     exportableTo: done ? domain.exportablePlatforms : null,
     publishName: openTextOrNull(keys, scope, 'iterations.publish_name', row.id, row.publish_name),
     originalPublishResourceId: openTextOrNull(keys, scope, 'iterations.publish_resource', row.id, row.publish_resource),
+    isDefault: row.is_default === 1,
     // That an iteration could not be trained anew does not make it one that failed.
     trainingErrorDetails:
       row.status === 'Failed' ? openTextOrNull(keys, scope, 'iterations.error', row.id, row.error) : null,

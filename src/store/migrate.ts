@@ -17,6 +17,7 @@ import { trashEnds } from './migrations/0010-trash-ends.ts';
 import { learnedRegions } from './migrations/0011-learned-regions.ts';
 import { suggestions } from './migrations/0012-suggestions.ts';
 import { backbones } from './migrations/0013-backbones.ts';
+import { defaultIteration } from './migrations/0014-default-iteration.ts';
 import { imports } from './migrations/0017-imports.ts';
 import { metadata } from './migrations/0018-metadata.ts';
 
@@ -40,6 +41,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0012-suggestions', suggestions],
   ['0018-metadata', metadata],
   ['0017-imports', imports],
+  ['0014-default-iteration', defaultIteration],
 ];
 
 interface MigrationTable {

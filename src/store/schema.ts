@@ -193,6 +193,8 @@ export interface IterationRow {
   /** `keys.lookup(project, 'publish-name', name lower-cased)`; unique in the project. */
   publish_lookup: string | null;
   publish_resource: Sealed | null;
+  /** Whether it answers predictions that name no iteration; one of the project's at most. */
+  is_default: Flag;
   /** Why training failed, in words. */
   error: Sealed | null;
   /** JSON `ImportedIteration`, of an imported one once all of it is here. */

@@ -38,6 +38,7 @@ export async function putBack(tx: Tx, itemId: string, imageIds?: readonly string
     const mine = sql`one.item_id = ${itemId} and one.kind = ${table} and ${some} and not exists (
       select 1 from trash_rows m where m.kind = 'images' and m.row_id = one.image_id and m.item_id = one.item_id)`;
     const gone = await settle(tx, table, mine);
+    if (table === 'iterations') await yieldDefault(tx, mine);
     const back = await insertBack(tx, table, mine);
     const refused = table === 'image_tags' ? await untagConflicts(tx, mine) : 0;
     await sql`delete from trash_rows as one where ${mine}`.execute(tx);
@@ -78,6 +79,12 @@ async function insertBack(tx: Tx, table: Table, mine: Where): Promise<number> {
     await sql`insert into ${sql.table(table)} (${sql.join(columns.map(([name]) => sql.ref(name)))})
     select ${sql.join(values)} from trash_rows one where ${mine}`.execute(tx);
   return Number(numAffectedRows ?? 0);
+}
+
+/** An iteration that was the default one comes back without that where another has become it. */
+async function yieldDefault(tx: Tx, mine: Where): Promise<void> {
+  await sql`update trash_rows as one set row = json_set(one.row, '$.is_default', 0) where ${mine} and exists (
+    select 1 from iterations where iterations.project_id = one.project_id and iterations.is_default = 1)`.execute(tx);
 }
 
 /** Takes off again tags that an image may not carry beside others it got meanwhile; those put on last stay. */

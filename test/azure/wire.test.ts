@@ -269,12 +269,17 @@ test('what does not exist says what does', async () => {
     assert.match(json.message, message);
   };
   await says(
-    '/customvision/v2.2/Training/projects',
+    '/customvision/v1.0/Training/projects',
     'GET',
     '404 NotFound',
-    /v3\.4-preview, v3\.3, v3\.2, v3\.1, v3\.0, v1\.2 for training but received v2\.2, which is not served/,
+    /v3\.4-preview, .*v2\.0, v1\.2 for training but received v1\.0, which is not served/,
   );
-  await says('/customvision/v7/prediction/x', 'POST', '404 NotFound', /v3\.1, v3\.0 for prediction but received v7\.$/);
+  await says(
+    '/customvision/v7/prediction/x',
+    'POST',
+    '404 NotFound',
+    /v3\.1, v3\.0, v2\.0 for prediction but received v7\.$/,
+  );
   await says(
     training('v3.0', `/projects/${projectId}/images/count`),
     'GET',

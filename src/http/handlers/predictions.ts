@@ -2,18 +2,19 @@ import { fromImagePrediction, fromPredictionQuery } from '../../contract/from-do
 import { toPredictionQuery } from '../../contract/to-domain.ts';
 import type * as wire from '../../contract/wire.ts';
 import type { Picture } from '../../services/pictures.ts';
-import { predictPublished, quickTest } from '../../services/predicting.ts';
+import { predictPublished, predictWith, quickTest } from '../../services/predicting.ts';
 import { deletePredictions, queryPredictions } from '../../services/stored-predictions.ts';
 import { type Answer, type Call, type Handlers, nothing } from '../handler.ts';
 
 type Classify = 'ClassifyImage' | 'ClassifyImageWithNoStore' | 'ClassifyImageUrl' | 'ClassifyImageUrlWithNoStore';
 type Detect = 'DetectImage' | 'DetectImageWithNoStore' | 'DetectImageUrl' | 'DetectImageUrlWithNoStore';
+type Predict = 'PredictImage' | 'PredictImageWithNoStore' | 'PredictImageUrl' | 'PredictImageUrlWithNoStore';
 type QuickTest = 'QuickTestImage' | 'QuickTestImageUrl';
 
 /** Predictions: made, tried, found again and deleted. */
 export const predictionHandlers: Pick<
   Handlers,
-  Classify | Detect | QuickTest | 'QueryPredictions' | 'DeletePrediction'
+  Classify | Detect | Predict | QuickTest | 'QueryPredictions' | 'DeletePrediction'
 > = {
   ClassifyImage: (call) => ask(call, 'classify', call.files[0]!, true),
   ClassifyImageWithNoStore: (call) => ask(call, 'classify', call.files[0]!, false),
@@ -23,6 +24,10 @@ export const predictionHandlers: Pick<
   DetectImageWithNoStore: (call) => ask(call, 'detect', call.files[0]!, false),
   DetectImageUrl: (call) => ask(call, 'detect', call.body, true),
   DetectImageUrlWithNoStore: (call) => ask(call, 'detect', call.body, false),
+  PredictImage: (call) => predict(call, call.files[0]!, true),
+  PredictImageWithNoStore: (call) => predict(call, call.files[0]!, false),
+  PredictImageUrl: (call) => predict(call, call.body, true),
+  PredictImageUrlWithNoStore: (call) => predict(call, call.body, false),
   QuickTestImage: (call) => test(call, call.files[0]!),
   QuickTestImageUrl: (call) => test(call, call.body),
   async QueryPredictions({ app, scope, body, id, links }) {
@@ -36,7 +41,10 @@ export const predictionHandlers: Pick<
   },
 };
 
-type Asked<Op extends Classify | Detect | QuickTest> = Pick<Call<Op>, 'app' | 'scope' | 'params' | 'query' | 'id'>;
+type Asked<Op extends Classify | Detect | Predict | QuickTest> = Pick<
+  Call<Op>,
+  'app' | 'scope' | 'params' | 'query' | 'id'
+>;
 
 async function ask(
   call: Asked<Classify | Detect>,
@@ -49,6 +57,15 @@ async function ask(
   return {
     body: fromImagePrediction(await predictPublished(app, scope, task, params.publishedName, picture, options)),
   };
+}
+
+async function predict(
+  { app, scope, query, id }: Asked<Predict>,
+  picture: Picture,
+  store: boolean,
+): Promise<Answer<wire.ImagePrediction>> {
+  const options = { id, store, application: query.application };
+  return { body: fromImagePrediction(await predictWith(app, scope, query.iterationId, picture, options)) };
 }
 
 async function test(call: Asked<QuickTest>, picture: Picture): Promise<Answer<wire.ImagePrediction>> {

@@ -121,6 +121,7 @@ async function insertRow(
     publish_name: null,
     publish_lookup: null,
     publish_resource: null,
+    is_default: 0,
     error: null,
     imported: null,
   };
