@@ -42,6 +42,11 @@ export interface Config {
    * anew with empty memory. Default 5; `never`, here `undefined`: only when you start it.
    */
   readonly restartAfter: number | undefined;
+  /**
+   * `OWNSIGHT_TIER`: the pricing tier whose limits new accounts begin with, and beyond which their owners cannot go by
+   * themselves: `F0` or `S0`. Default: none, here `Unlimited`.
+   */
+  readonly tier: 'F0' | 'S0' | 'Unlimited';
   /** `OWNSIGHT_LOG`: `silent`, `error`, `warn` or `info`. Default `info`. */
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info';
 }
@@ -63,6 +68,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const storing = text('OWNSIGHT_STORE_PREDICTIONS');
   if (storing !== undefined && storing !== 'never')
     throw new AppError('BadSetting', expected('never, or nothing', 'OWNSIGHT_STORE_PREDICTIONS', storing));
+  const tier = text('OWNSIGHT_TIER') ?? 'Unlimited';
+  if (tier !== 'F0' && tier !== 'S0' && tier !== 'Unlimited')
+    throw new AppError('BadSetting', expected('F0, S0 or Unlimited', 'OWNSIGHT_TIER', tier));
   const directory = (path: string): string => resolve(path.replace(/^~(?=\/|$)/, homedir()));
   const home = directory(text('OWNSIGHT_HOME') ?? './data');
   const keyStore = directory(text('OWNSIGHT_KEYS') ?? join(dirname(home), `${basename(home)}-keys`));
@@ -81,6 +89,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     storePredictions: storing === undefined,
     restartAfter:
       text('OWNSIGHT_RESTART_AFTER') === 'never' ? undefined : (integer('OWNSIGHT_RESTART_AFTER', 0, 3600) ?? 5),
+    tier,
     logLevel: level,
   };
 }

@@ -1,6 +1,9 @@
 import { Command, Option } from 'commander';
-import type { AccountKeys, KeyPurpose, KeySlot } from '../domain/account.ts';
+import { fromQuotas } from '../contract/quotas.ts';
+import type { AccountKeys, KeyPurpose, KeySlot, Quota } from '../domain/account.ts';
+import { type Tier, tierNames } from '../domain/tier.ts';
 import { accountKeys, createAccount, listAccounts, rotateKey, viewKeys } from '../services/accounts.ts';
+import { setTier, usageOf } from '../services/tiers.ts';
 import { accountDeleteCommand } from './account-delete.ts';
 import { accountUndeleteCommand } from './account-undelete.ts';
 import { print } from './print.ts';
@@ -10,7 +13,7 @@ import { withApp } from './with-app.ts';
 const json = () => new Option('--json', 'print JSON');
 
 /**
- * `ownsight account create|list|keys|rotate`: accounts and their keys. Works beside a running server, which obeys at
+ * `ownsight account create|list|keys|rotate|tier`: accounts and their keys. Works beside a running server, which obeys at
  * once.
  */
 export function accountCommand(): Command {
@@ -25,6 +28,7 @@ export function accountCommand(): Command {
       withApp(async (app) => {
         const account = await createAccount(app, {
           userName: name,
+          tier: app.config.tier,
           ...(options.email === undefined ? {} : { email: options.email }),
         });
         printKeys(account.id, await accountKeys(app, account.id), options.json);
@@ -67,6 +71,31 @@ export function accountCommand(): Command {
       withApp(async (app) => {
         const id = await accountId(app, account);
         printKeys(id, await rotateKey(app, id, options.purpose, options.slot), options.json);
+      }),
+    );
+  command
+    .command('tier')
+    .description("the limits of Azure's pricing tiers that an account is held to: shows them, or sets others")
+    .argument('[account]', 'its id or name; may be left out when there is only one')
+    .addOption(new Option('--set <tier>', 'hold it to these').choices(tierNames))
+    .addOption(json())
+    .action((account: string | undefined, options: { set?: Tier; json?: boolean }) =>
+      withApp(async (app) => {
+        const id = await accountId(app, account);
+        const usage = options.set === undefined ? await usageOf(app, id) : await setTier(app, id, options.set);
+        if (options.json) return print(JSON.stringify(fromQuotas(usage)));
+        const line = (what: string, { total, used }: Quota): void =>
+          print(`${what.padEnd(26)}${used}${total === Number.POSITIVE_INFINITY ? '' : ` of ${total}`}`);
+        print(`${'tier'.padEnd(26)}${usage.tier}`);
+        line('projects', usage.projects);
+        line(
+          usage.predictions.untilReset === null ? 'stored predictions' : 'predictions this month',
+          usage.predictions,
+        );
+        for (const { projectId, ...each } of usage.perProject) {
+          print(`project ${projectId}`);
+          for (const [what, quota] of Object.entries(each)) line(`  ${what}`, quota);
+        }
       }),
     );
   command.addCommand(accountDeleteCommand());

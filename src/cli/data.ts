@@ -42,6 +42,7 @@ export function dataCommand(): Command {
         if ('beingRemoved' in held && held.beingRemoved.count > 0)
           print(`of deleted projects, being removed: ${inWords(held.beingRemoved)}`);
         print(`in all: ${inWords(held.total)}`);
+        if ('tier' in held && held.tier !== 'Unlimited') print(`held to the limits of the tier ${held.tier}`);
       }),
     );
 }

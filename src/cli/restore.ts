@@ -45,6 +45,7 @@ async function restore(app: OpenApp, path: string, options: { account?: string }
   const restored = await putBack(app, {
     source: await fileSource(path),
     accountId: wanted,
+    tier: app.config.tier,
     onProgress: ({ step, doneBytes, totalBytes }) =>
       line.show(() => `${step}: ${totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes)} %`),
   });

@@ -48,7 +48,7 @@ async function serve(options: { readyFile?: string }): Promise<void> {
   await reserve.giveWay(async () => (await lockRestores(app))?.unlock());
   await reserve.giveWay(() => recover(app));
   reserve.fill();
-  const account = (await listAccounts(app))[0] ?? (await createAccount(app, { userName: 'owner' }));
+  const account = (await listAccounts(app))[0] ?? (await createAccount(app, { userName: 'owner', tier: config.tier }));
   const server = await createServer(app);
   const asked = countRequests(server.server);
   try {

@@ -17,7 +17,7 @@ import type { Box, Region, RegionEntry } from '../domain/region.ts';
 import type { RegionProposal } from '../domain/region-proposal.ts';
 import type { StoredSuggestion, Suggestion, SuggestionQuery } from '../domain/suggestion.ts';
 import type { Tag } from '../domain/tag.ts';
-import { dateWithoutZone, dateWithZone, float } from './json.ts';
+import { dateWithoutZone, dateWithZone, duration, float } from './json.ts';
 import type * as wire from './wire.ts';
 
 /** Makes the links that an answer carries. Each authorises itself, for 24 hours unless said otherwise. */
@@ -36,15 +36,19 @@ export interface Links {
 /** The account, as 1.x had it; property names are made PascalCase by that version. */
 export function fromAccount(account: Account, keys: AccountKeys, usage: AccountUsage): wire.Account {
   const pair = (purpose: KeyPurpose) => ({ primaryKey: keys[purpose].primary, secondaryKey: keys[purpose].secondary });
-  const quota = ({ total, used }: Quota) => ({ total, used });
+  const quota = ({ total, used }: Quota) => ({ total: int32Of(total), used: int32Of(used), timeUntilReset: null });
+  const { untilReset } = usage.predictions;
   return {
     userName: account.userName,
     email: account.email,
     keys: { trainingKeys: pair('training'), predictionKeys: pair('prediction') },
     quotas: {
-      tier: account.tier,
+      tier: usage.tier,
       projects: quota(usage.projects),
-      predictions: quota(usage.predictions),
+      predictions: {
+        ...quota(usage.predictions),
+        timeUntilReset: untilReset === null ? null : duration(untilReset),
+      },
       perProject: usage.perProject.map(({ projectId, iterations, images, tags }) => ({
         projectId,
         iterations: quota(iterations),
@@ -54,6 +58,9 @@ export function fromAccount(account: Account, keys: AccountKeys, usage: AccountU
     },
   };
 }
+
+/** What 32 bits hold of a count. */
+const int32Of = (count: number): number => Math.min(count, 2_147_483_647);
 
 /** A domain; every one is enabled. */
 export const fromDomain = ({ exportablePlatforms, modelInformation, ...rest }: Domain): wire.Domain => ({

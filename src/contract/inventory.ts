@@ -38,6 +38,7 @@ export const HeldProject = model('HeldProject', { id: id(), name: text(), ...amo
 /** Everything held for an account. */
 export const Inventory = model('Inventory', {
   language: Language,
+  tier: text({ description: 'The pricing tier whose limits the account is held to; `Unlimited`: none.' }),
   kinds: listOf(HeldKind),
   total: model('HeldAmount', amount),
   projects: listOf(HeldProject),

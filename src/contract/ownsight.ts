@@ -6,6 +6,7 @@ import { Deletion, Forget, ForgetBegun, Forgetting, Forgettings } from './deleti
 import { Inventory, Language, ProjectInventory } from './inventory.ts';
 import type { Operation } from './operation.ts';
 import { TrainingProgress } from './progress.ts';
+import { AccountQuotas, QuotasUpdate } from './quotas.ts';
 import {
   AccountDeleted,
   AccountDeletion,
@@ -185,6 +186,21 @@ export const ownsightOperations = {
     reply: AccountKey,
     summary:
       'Replace one key (`training` or `prediction`, `primary` or `secondary`) and answer the new one. The old one is refused at once, the other of its pair goes on.',
+  },
+  GetAccountQuotas: {
+    ...get,
+    path: '/account/quotas',
+    reply: AccountQuotas,
+    summary: 'The pricing tier whose limits the account is held to, if any; how much of each there may be, and is.',
+  },
+  UpdateAccountQuotas: {
+    ...get,
+    method: 'PATCH',
+    path: '/account/quotas',
+    body: { kind: 'json', schema: QuotasUpdate, required: true },
+    reply: AccountQuotas,
+    summary:
+      'Hold the account to another tier, no looser than `OWNSIGHT_TIER` of the server. What it has beyond that stays.',
   },
   DeleteAccount: {
     api: 'ownsight',

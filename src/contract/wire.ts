@@ -74,7 +74,11 @@ export const CustomVisionError = model('CustomVisionError', { code: text(), mess
 
 export const KeyPair = model('KeyPair', { primaryKey: text(), secondaryKey: text() });
 export const ApiKeys = model('ApiKeys', { trainingKeys: KeyPair, predictionKeys: KeyPair });
-export const Quota = model('Quota', { total: int32(), used: int32() });
+export const Quota = model('Quota', {
+  total: int32({ description: '2147483647: as much as the disk holds.' }),
+  used: int32(),
+  timeUntilReset: optional(nullable(text({ description: 'A duration of ISO 8601; null: it does not reset.' }))),
+});
 export const PerProjectQuota = model('PerProjectQuota', {
   projectId: id(),
   iterations: Quota,
@@ -489,12 +493,12 @@ export const StoredSuggestedTagAndRegion = model('StoredSuggestedTagAndRegion', 
   ...suggested,
 });
 export const TagFilter = model('TagFilter', {
-  tagIds: optional(nullable(ids(limits.tagsPerProject))),
+  tagIds: optional(nullable(ids(limits.suggestionQueryTags))),
   threshold: optional(float64()),
 });
 export type TagFilter = Static<typeof TagFilter>;
 export const SuggestedTagAndRegionQueryToken = model('SuggestedTagAndRegionQueryToken', {
-  tagIds: optional(nullable(ids(limits.tagsPerProject))),
+  tagIds: optional(nullable(ids(limits.suggestionQueryTags))),
   threshold: optional(float64()),
   session: optional(nullable(text())),
   continuation: optional(nullable(text())),

@@ -1,4 +1,5 @@
 import type { Micros } from '../base/clock.ts';
+import type { Tier } from './tier.ts';
 
 /** What a key may be used for: `training` manages projects, `prediction` only predicts. */
 export type KeyPurpose = 'training' | 'prediction';
@@ -10,7 +11,7 @@ export interface Account {
   readonly id: string;
   readonly userName: string;
   readonly email: string | null;
-  readonly tier: string;
+  readonly tier: Tier;
   readonly created: Micros;
 }
 
@@ -32,7 +33,7 @@ export interface HeldKey {
   readonly secret?: string;
 }
 
-/** How much of something there may be, and is. */
+/** How much of something there may be (`Infinity`: without a bound), and is. */
 export interface Quota {
   readonly total: number;
   readonly used: number;
@@ -40,9 +41,13 @@ export interface Quota {
 
 /** An account's usage. */
 export interface AccountUsage {
+  readonly tier: Tier;
   readonly projects: Quota;
-  /** Stored predictions at present; there is no monthly bound here. */
-  readonly predictions: Quota;
+  /** Those of this month; where the tier does not bound these, how many are stored. */
+  readonly predictions: Quota & {
+    /** Microseconds until they are counted from zero again; `null`: never. */
+    readonly untilReset: Micros | null;
+  };
   readonly perProject: readonly {
     readonly projectId: string;
     readonly iterations: Quota;

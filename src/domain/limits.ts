@@ -1,14 +1,8 @@
 /**
- * Every limit, with its unit. Source: Azure's "limits and quotas" page (S0 tier, 2025-01-22) and the published Swagger
- * files.
+ * Every limit that holds for everybody, with its unit; those of some accounts are in `tier.ts`. Source: Azure's "limits and
+ * quotas" page (2025-01-22) and the published Swagger files.
  */
 export const limits = {
-  projectsPerAccount: 100,
-  imagesPerProject: 100_000,
-  tagsPerProject: 500,
-  iterationsPerProject: 20,
-  tagsPerImage: 100,
-  regionsPerImage: 300,
   /** Pictures in one create batch. */
   imagesPerBatch: 64,
   /** Tag ids in one create batch, or in one filter. */
@@ -24,6 +18,8 @@ export const limits = {
   regionsPerBatch: 64,
   predictionIdsPerRequest: 64,
   predictionQueryTags: 2,
+  /** Tag ids in QuerySuggestedImages and its count. */
+  suggestionQueryTags: 500,
   take: 256,
   defaultTake: 50,
   /** Bytes of a training picture (also quick test): 6 MB. */
@@ -53,8 +49,6 @@ export const limits = {
   metadataValueLength: 512,
   /** Stored predictions a query gives at most (and by default). */
   predictionsPerQuery: 128,
-  /** Stored predictions of one account: shown as the quota; older ones make room by their retention. */
-  storedPredictionsPerAccount: 1_000_000,
   /** Hours a link to a picture or an export authorises itself. */
   linkHours: 24,
 } as const;

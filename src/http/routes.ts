@@ -22,6 +22,7 @@ import { iterationHandlers } from './handlers/iterations.ts';
 import { labelHandlers } from './handlers/labels.ts';
 import { predictionHandlers } from './handlers/predictions.ts';
 import { projectHandlers } from './handlers/projects.ts';
+import { quotaHandlers } from './handlers/quotas.ts';
 import { receiptHandlers } from './handlers/receipts.ts';
 import { restoreHandlers } from './handlers/restores.ts';
 import { retentionHandlers } from './handlers/retention.ts';
@@ -45,6 +46,7 @@ declare module 'fastify' {
 /** Who answers what: total, so that an operation in the contract without a handler does not compile. */
 const handlers: Handlers = {
   ...accountHandlers,
+  ...quotaHandlers,
   ...projectHandlers,
   ...tagHandlers,
   ...imageHandlers,

@@ -9,8 +9,8 @@ import {
   type KeySlot,
   keyWords,
 } from '../domain/account.ts';
-import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
+import type { Tier } from '../domain/tier.ts';
 import {
   accountOfKey,
   findAccount,
@@ -22,10 +22,10 @@ import {
 import type { Keys } from '../store/keys.ts';
 import type { AccountRow, ApiKeyRow } from '../store/schema.ts';
 import { openText, openTextOrNull, sealText } from '../store/sealed.ts';
-import { usageByProject } from '../store/usage.ts';
 import { record } from './audit.ts';
 import type { App } from './context.ts';
 import { createKey } from './storing.ts';
+import { usageOf } from './tiers.ts';
 
 const { purpose: purposes, slot: slots } = keyWords;
 
@@ -54,7 +54,7 @@ export async function authenticate(app: Accounts, purpose: KeyPurpose, secret: s
 /** Makes an account with its four keys. @throws AppError `BadRequest` for an empty or overlong name or address. */
 export async function createAccount(
   app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
-  input: { readonly userName: string; readonly email?: string },
+  input: { readonly userName: string; readonly email?: string; readonly tier?: Tier },
 ): Promise<Account> {
   const userName = input.userName.trim();
   if (userName === '' || userName.length > nameLength)
@@ -64,8 +64,8 @@ export async function createAccount(
     );
   if (input.email !== undefined && (!/^\S+@\S+$/.test(input.email) || input.email.length > nameLength))
     throw problem('BadRequestInvalidEmailAddress');
-  const { email = null } = input;
-  return addAccount(app, { id: newId(), userName, email, tier: 'S0', created: app.clock.now() });
+  const { email = null, tier = 'Unlimited' } = input;
+  return addAccount(app, { id: newId(), userName, email, tier, created: app.clock.now() });
 }
 
 /**
@@ -194,23 +194,6 @@ export async function accountInfo(
     account: accountFromRow(app.keys, row),
     keys: await viewKeys(app, accountId, 'request'),
     usage: await usageOf(app, accountId),
-  };
-}
-
-async function usageOf(app: Accounts, accountId: string): Promise<AccountUsage> {
-  const projects = await usageByProject(app.db.query, accountId);
-  return {
-    projects: { total: limits.projectsPerAccount, used: projects.length },
-    predictions: {
-      total: limits.storedPredictionsPerAccount,
-      used: projects.reduce((sum, project) => sum + project.predictions, 0),
-    },
-    perProject: projects.map(({ id, iterations, images, tags }) => ({
-      projectId: id,
-      iterations: { total: limits.iterationsPerProject, used: iterations },
-      images: { total: limits.imagesPerProject, used: images },
-      tags: { total: limits.tagsPerProject, used: tags },
-    })),
   };
 }
 

@@ -1,29 +1,34 @@
 import type { CreatedPairs, ImageTagPair } from '../domain/image.ts';
-import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import type { ClassificationType } from '../domain/project.ts';
 import type { TagType } from '../domain/tag.ts';
+import type { Quotas } from '../domain/tier.ts';
 import { findProject, touchProject } from '../store/projects.ts';
 import { tagTypes } from '../store/tags.ts';
 import type { App, ProjectScope } from './context.ts';
 import { requireImages } from './images.ts';
 import { requireProject } from './projects.ts';
+import { quotasOf } from './tiers.ts';
 
-/** Why an image may not carry this set of tags; `undefined` when it may. */
+/** How many tags an image of a project may carry: one in a multiclass project. */
+export const mostTags = (classificationType: ClassificationType | null, quotas: Quotas): number =>
+  classificationType === 'Multiclass' ? 1 : quotas.tagsPerImage;
+
+/** Why an image, which may carry `most` tags, may not carry this set of them; `undefined` when it may. */
 export function tagConflict(
   tagIds: readonly string[],
   types: ReadonlyMap<string, TagType>,
-  classificationType: ClassificationType | null,
+  most: number,
 ): 'unknown' | 'negative' | 'too many' | undefined {
   if (tagIds.some((id) => !types.has(id))) return 'unknown';
   if (tagIds.length > 1 && tagIds.some((id) => types.get(id) === 'Negative')) return 'negative';
-  if (tagIds.length > (classificationType === 'Multiclass' ? 1 : limits.tagsPerImage)) return 'too many';
+  if (tagIds.length > most) return 'too many';
   return undefined;
 }
 
 /**
  * Puts tags on images. Pairs that exist are answered as duplicated; those over a limit (one tag an image in a
- * multiclass project, 100 in others) as exceeded. @throws AppError `NotFoundProject`, `NotFoundImage`, `NotFoundTag`,
+ * multiclass project, in others what the account's tier says) as exceeded. @throws AppError `NotFoundProject`, `NotFoundImage`, `NotFoundTag`,
  * `BadRequestNegativeAndRegularTagOnSameImage`: then none of the pairs is kept.
  */
 export async function createImageTags(
@@ -35,6 +40,7 @@ export async function createImageTags(
   return app.db.transaction(async (tx) => {
     const project = await findProject(tx, scope.accountId, projectId);
     if (project === undefined) throw problem('NotFoundProject');
+    const most = mostTags(project.classification_type, await quotasOf(tx, scope.accountId));
     const types = new Map((await tagTypes(tx, projectId)).map((tag) => [tag.id, tag.type]));
     const imageIds = [...new Set(pairs.map((pair) => pair.imageId))];
     await requireImages(tx, projectId, imageIds);
@@ -53,7 +59,7 @@ export async function createImageTags(
         result.duplicated.push(pair);
         continue;
       }
-      const conflict = tagConflict([...tags, tagId], types, project.classification_type);
+      const conflict = tagConflict([...tags, tagId], types, most);
       if (conflict === 'unknown') throw problem('NotFoundTag', 'A tag of the batch is not in the project.');
       if (conflict === 'negative') throw problem('BadRequestNegativeAndRegularTagOnSameImage');
       if (conflict === 'too many') result.exceeded.push(pair);

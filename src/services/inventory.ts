@@ -1,3 +1,4 @@
+import type { Tier } from '../domain/tier.ts';
 import { blobKinds } from '../store/blobs.ts';
 import { blobCustody, type DataClass, tableCustody } from '../store/custody.ts';
 import { blobTakeout, tableTakeout } from '../store/custody-takeout.ts';
@@ -6,6 +7,7 @@ import { countOwn, holdingsOf } from '../store/holdings.ts';
 import { listProjects } from '../store/projects.ts';
 import type { HoldingRow, Tables } from '../store/schema.ts';
 import { openText } from '../store/sealed.ts';
+import { tierOf } from '../store/tiers.ts';
 import type { App, ProjectScope } from './context.ts';
 import { getProject } from './projects.ts';
 
@@ -37,6 +39,8 @@ export interface HeldKind extends Words, Amount {
 
 /** Everything held for an account. */
 export interface Inventory {
+  /** Whose limits the account is held to. */
+  readonly tier: Tier;
   readonly kinds: HeldKind[];
   readonly total: Amount;
   /** The living ones, newest first. */
@@ -68,6 +72,7 @@ export async function inventory(
   const living = await listProjects(db, accountId);
   const isAlive = new Set([accountId, ...living.map(({ id }) => id)]);
   return {
+    tier: await tierOf(db, accountId),
     kinds: told(all, language, `${accountId}/*`),
     total: sum(all),
     projects: living.map(({ id, name }) => ({

@@ -11,6 +11,7 @@ import { byProbability, type Model, type Naming, namingOf } from './models.ts';
 import { type Picture, pictureBytes, pictureLimits } from './pictures.ts';
 import { requireProject } from './projects.ts';
 import { storePrediction } from './stored-predictions.ts';
+import { countingPrediction, quotasOf } from './tiers.ts';
 
 /** What is asked of a picture, and the kind of model that answers it. */
 const tasks = { classify: 'classifier', detect: 'detector' } as const satisfies Record<string, Model['kind']>;
@@ -34,7 +35,7 @@ export interface PredictOptions {
 /**
  * What the iteration published under a name says of a picture.
  * @throws AppError `NotFoundProject`, `NotFoundIteration` (no such name), `BadRequestOperationNotSupported` when the
- * project is for the other task, `BadRequestImage…`.
+ * project is for the other task, `BadRequestImage…`, `BadRequestExceededQuota`.
  */
 export async function predictPublished(
   app: Predicting,
@@ -46,22 +47,21 @@ export async function predictPublished(
 ): Promise<ImagePrediction> {
   const published = await app.db.remember(
     `published/${scope.accountId}/${scope.projectId}/${publishedName}`,
-    async (): Promise<Answering> => {
+    async (): Promise<Counted> => {
       await requireProject(app.db.query, scope);
       const lookup = publishNameLookup(app, scope, publishedName);
       const row = await iterationByPublishName(app.db.query, scope.projectId, lookup);
       if (row === undefined) throw problem('NotFoundIteration');
-      return { row, naming: await namingOf(app.db.query, app.keys, scope, row.id) };
+      return countedOf(app, scope, row);
     },
   );
-  const bytes = await pictureBytes(app, picture, limits.predictionImageBytes);
-  return predict(app, scope, published, bytes, { ...options, task });
+  return predictCounted(app, scope, published, picture, { ...options, task });
 }
 
 /**
  * What an iteration says of a picture: any trained one, or with `undefined` the default one of the project.
  * @throws AppError `NotFoundProject`, `NotFoundIteration`, `NotFoundProjectDefaultIteration`,
- * `BadRequestIterationIsNotTrained`, `BadRequestImage…`.
+ * `BadRequestIterationIsNotTrained`, `BadRequestImage…`, `BadRequestExceededQuota`.
  */
 export async function predictWith(
   app: Predicting,
@@ -72,7 +72,7 @@ export async function predictWith(
 ): Promise<ImagePrediction> {
   const answering = await app.db.remember(
     `answering/${scope.accountId}/${scope.projectId}/${iterationId ?? 'default'}`,
-    async (): Promise<Answering> => {
+    async (): Promise<Counted> => {
       await requireProject(app.db.query, scope);
       const row =
         iterationId === undefined
@@ -80,10 +80,10 @@ export async function predictWith(
           : await requireIteration(app.db.query, scope, iterationId);
       if (row === undefined) throw problem('NotFoundProjectDefaultIteration');
       requireModel(row);
-      return { row, naming: await namingOf(app.db.query, app.keys, scope, row.id) };
+      return countedOf(app, scope, row);
     },
   );
-  return predict(app, scope, answering, await pictureBytes(app, picture, limits.predictionImageBytes), options);
+  return predictCounted(app, scope, answering, picture, options);
 }
 
 /**
@@ -114,6 +114,27 @@ interface Answering {
   readonly row: IterationRow;
   readonly naming: Naming;
 }
+
+/** One whose answers are counted, and how many its account may have in a month. */
+interface Counted extends Answering {
+  readonly predictionsPerMonth: number;
+}
+
+async function countedOf(app: Predicting, scope: ProjectScope, row: IterationRow): Promise<Counted> {
+  const { predictionsPerMonth } = await quotasOf(app.db.query, scope.accountId);
+  return { row, naming: await namingOf(app.db.query, app.keys, scope, row.id), predictionsPerMonth };
+}
+
+const predictCounted = (
+  app: Predicting,
+  scope: ProjectScope,
+  answering: Counted,
+  picture: Picture,
+  options: PredictOptions & { readonly task?: Task },
+): Promise<ImagePrediction> =>
+  countingPrediction(app, scope.accountId, answering.predictionsPerMonth, async () =>
+    predict(app, scope, answering, await pictureBytes(app, picture, limits.predictionImageBytes), options),
+  );
 
 async function predict(
   app: Predicting,

@@ -21,6 +21,7 @@ import type { App, ProjectScope } from './context.ts';
 import { checkedName } from './names.ts';
 import { beginErasure } from './receipts.ts';
 import { createKey } from './storing.ts';
+import { requireRoom } from './tiers.ts';
 
 /** What a caller says of a project. */
 export interface ProjectInput {
@@ -91,11 +92,7 @@ export async function createProject(
   };
   try {
     await app.db.transaction(async (tx) => {
-      if ((await countProjects(tx, accountId)) >= limits.projectsPerAccount)
-        throw problem(
-          'BadRequestExceedProjectLimit',
-          `The account has ${limits.projectsPerAccount} projects, as many as it may have.`,
-        );
+      await requireRoom(tx, accountId, 'projects', () => countProjects(tx, accountId));
       if (await projectNameTaken(tx, accountId, lookup)) throw problem('BadRequestProjectNameNotUnique');
       await tx.insertInto('projects').values(row).execute();
     });

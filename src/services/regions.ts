@@ -1,6 +1,5 @@
 import { newId } from '../base/id.ts';
 import type { CreatedPairs } from '../domain/image.ts';
-import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import type { Box, Region, RegionEntry } from '../domain/region.ts';
 import { boxText, regionFromRow } from '../store/images.ts';
@@ -11,6 +10,7 @@ import { tagTypes } from '../store/tags.ts';
 import type { App, ProjectScope } from './context.ts';
 import { requireImages } from './images.ts';
 import { requireProject } from './projects.ts';
+import { quotasOf } from './tiers.ts';
 
 /** Refuses boxes without an area, or not within their picture. @throws AppError `BadRequestImageRegions`. */
 export function checkBoxes(boxes: readonly Box[]): void {
@@ -40,7 +40,7 @@ export function regionRow(app: Pick<App, 'keys' | 'clock'>, scope: ProjectScope,
 
 /**
  * Puts regions on images of an object detection project, and their tags with them. An equal region of the same tag is
- * answered as duplicated, more than 300 on an image as exceeded. @throws AppError `NotFoundProject`, `NotFoundImage`,
+ * answered as duplicated, more on an image than the account's tier says as exceeded. @throws AppError `NotFoundProject`, `NotFoundImage`,
  * `NotFoundTag`, `BadRequestImageRegions`: then nothing is kept.
  */
 export async function createRegions(
@@ -58,6 +58,7 @@ export async function createRegions(
         'BadRequestImageRegions',
         'Expected an object detection project: classification takes tags without regions.',
       );
+    const { regionsPerImage } = await quotasOf(tx, scope.accountId);
     const tags = new Set((await tagTypes(tx, projectId)).map((tag) => tag.id));
     const imageIds = [...new Set(entries.map((entry) => entry.imageId))];
     await requireImages(tx, projectId, imageIds);
@@ -74,8 +75,7 @@ export async function createRegions(
     for (const entry of entries) {
       const all = [...present, ...created];
       if (all.some(sameAs(entry))) duplicated.push(entry);
-      else if (all.filter((region) => region.imageId === entry.imageId).length >= limits.regionsPerImage)
-        exceeded.push(entry);
+      else if (all.filter((region) => region.imageId === entry.imageId).length >= regionsPerImage) exceeded.push(entry);
       else {
         await tx
           .insertInto('image_tags')

@@ -22,6 +22,7 @@ import { requireIteration } from './iterations.ts';
 import { checkedName } from './names.ts';
 import { getProject, requireProject } from './projects.ts';
 import { beginErasure } from './receipts.ts';
+import { requireRoom } from './tiers.ts';
 
 /** What a caller says of a tag. An empty description is none. */
 export interface TagInput {
@@ -57,12 +58,7 @@ export async function createTag(
   };
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
-    const present = await tagTypes(tx, scope.projectId);
-    if (present.length >= limits.tagsPerProject)
-      throw problem(
-        'BadRequestExceedTagPerProjectLimit',
-        `The project has ${limits.tagsPerProject} tags, as many as it may have.`,
-      );
+    await requireRoom(tx, scope.accountId, 'tags', async () => (await tagTypes(tx, scope.projectId)).length);
     await refuseSecondOfType(tx, scope.projectId, type);
     if (await tagByName(tx, scope.projectId, row.name_lookup)) throw problem('BadRequestTagNameNotUnique');
     await tx.insertInto('tags').values(row).execute();

@@ -12,6 +12,7 @@ import { sealText } from '../store/sealed.ts';
 import { projectBackbone } from './backbones.ts';
 import type { App, ProjectScope } from './context.ts';
 import { iterationNameLookup } from './iterations.ts';
+import { requireRoom } from './tiers.ts';
 import { recordSet, type TrainingSet, trainingSetLookup, workspaceSet } from './training-set.ts';
 
 /** How a training is asked for. */
@@ -45,11 +46,7 @@ export async function trainProject(
     refuseUnsupported(project, input);
     const iterations = await listIterations(tx, projectId);
     if (iterations.some((one) => one.status === 'Training')) throw problem('BadRequestTrainingAlreadyInProgress');
-    if (iterations.length >= limits.iterationsPerProject)
-      throw problem(
-        'BadRequestExceedIterationPerProjectLimit',
-        `The project has ${limits.iterationsPerProject} iterations, as many as it may have: delete one first.`,
-      );
+    await requireRoom(tx, scope.accountId, 'iterations', async () => iterations.length);
     const set = await workspaceSet(app, tx, scope, project, input.selectedTags);
     if (project.classification_type === null) validateDetection(set);
     else validateClassification(set, project.classification_type);

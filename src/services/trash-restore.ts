@@ -1,4 +1,3 @@
-import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import type { ErasureKind } from '../domain/receipt.ts';
 import type { Tx } from '../store/database.ts';
@@ -22,6 +21,7 @@ import type { App, ProjectScope } from './context.ts';
 import { requireProject } from './projects.ts';
 import { scheduleSweep } from './retention.ts';
 import { refuseSecondOfType } from './tags.ts';
+import { requireRoom } from './tiers.ts';
 import { queueTraining } from './training.ts';
 import { scheduleTrash } from './trash-empty.ts';
 
@@ -81,7 +81,7 @@ async function restoreProject(app: Restoring, tx: Tx, scope: ProjectScope, itemI
       'BadRequestProjectNameNotUnique',
       'Another project has its name now: rename that one, then restore this one.',
     );
-  if ((await countProjects(tx, accountId)) >= limits.projectsPerAccount) throw problem('BadRequestExceedProjectLimit');
+  await requireRoom(tx, accountId, 'projects', () => countProjects(tx, accountId));
   await tx.updateTable('projects').set({ deleted: null }).where('id', '=', projectId).execute();
   await deleteTrashItem(tx, itemId);
   await resumeWork(app, tx, scope, { iterations: 'all' });
@@ -110,7 +110,7 @@ async function restoreRows(
 /** Refuses what has no place to come back to. */
 async function requirePlace(
   tx: Tx,
-  { projectId }: ProjectScope,
+  { accountId, projectId }: ProjectScope,
   item: TrashRow,
   imageIds: readonly string[] | undefined,
 ): Promise<void> {
@@ -126,8 +126,7 @@ async function requirePlace(
           'Another tag has its name now: rename that one, then restore this one.',
         );
       await refuseSecondOfType(tx, projectId, tag.type);
-      if ((await tagTypes(tx, projectId)).length >= limits.tagsPerProject)
-        throw problem('BadRequestExceedTagPerProjectLimit');
+      await requireRoom(tx, accountId, 'tags', async () => (await tagTypes(tx, projectId)).length);
       return;
     }
     case 'iteration': {
@@ -138,7 +137,7 @@ async function requirePlace(
           'BadRequestIterationNameNotUnique',
           'Another iteration has its name now: rename that one, then restore this one.',
         );
-      if (others.length >= limits.iterationsPerProject) throw problem('BadRequestExceedIterationPerProjectLimit');
+      await requireRoom(tx, accountId, 'iterations', async () => others.length);
       return;
     }
     case 'export': {
@@ -158,8 +157,7 @@ async function requirePlace(
       const held = new Set(await subjectsOf(tx, item, Number.MAX_SAFE_INTEGER));
       if (imageIds?.some((one) => !held.has(one)))
         throw problem('NotFoundImage', 'One of these images is not in this item of the trash.');
-      const room = limits.imagesPerProject - (await countSelected(tx, { projectId }));
-      if ((imageIds?.length ?? held.size) > room) throw problem('BadRequestImageExceededCount');
+      await requireRoom(tx, accountId, 'images', () => countSelected(tx, { projectId }), imageIds?.length ?? held.size);
     }
   }
 }

@@ -18,12 +18,13 @@ import { tagTypes } from '../store/tags.ts';
 import { prepare } from '../vision/image/decode.ts';
 import type { App, ProjectScope } from './context.ts';
 import { uploads } from './features.ts';
-import { tagConflict } from './image-tags.ts';
+import { mostTags, tagConflict } from './image-tags.ts';
 import { checkMetadata } from './images.ts';
 import { getSealed, pictureBytes, pictureKeys, pictureLimits, putSealed } from './pictures.ts';
 import { getProject, requireProject } from './projects.ts';
 import { checkBoxes, regionRow } from './regions.ts';
 import { storing } from './storing.ts';
+import { quotasOf, roomFor } from './tiers.ts';
 
 /** Pictures of a batch worked on at a time: decoding, sealing and writing overlap. */
 const atOnce = 4;
@@ -81,13 +82,15 @@ async function storeImages(
   ids: readonly string[],
   keys: readonly (readonly BlobKey[])[],
 ): Promise<{ status: ImageCreateStatus; row: ImageRow | null }[]> {
+  const quotas = await quotasOf(app.db.query, scope.accountId);
+  const most = { tags: mostTags(classificationType, quotas), regions: quotas.regionsPerImage };
   const types = new Map((await tagTypes(app.db.query, scope.projectId)).map((tag) => [tag.id, tag.type]));
   const outcomes = await mapConcurrently(entries, atOnce, (entry, index) =>
-    prepareImage(app, scope, ids[index]!, entry, shared, types, classificationType),
+    prepareImage(app, scope, ids[index]!, entry, shared, types, most),
   );
   return app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
-    let room = limits.imagesPerProject - (await countSelected(tx, { projectId: scope.projectId }));
+    let room = await roomFor(quotas.imagesPerProject, () => countSelected(tx, { projectId: scope.projectId }));
     const kept: Ready[] = [];
     const found: { status: ImageCreateStatus; row: ImageRow | null }[] = [];
     for (const outcome of outcomes) {
@@ -100,7 +103,7 @@ async function storeImages(
           kept.find((one) => one.row.digest === row.digest)?.row ??
           (await imageByDigest(tx, scope.projectId, row.digest));
         if (twin !== undefined) {
-          await addTags(app, tx, scope, twin.id, tagIds, types, classificationType);
+          await addTags(app, tx, scope, twin.id, tagIds, types, most.tags);
           await removePrediction(tx, scope, entry);
           found.push({ status: 'OKDuplicate', row: twin });
         } else if (room <= 0) found.push({ status: 'ErrorLimitExceed', row: null });
@@ -156,14 +159,14 @@ async function prepareImage(
   entry: NewImage,
   shared: NewImages['shared'],
   types: ReadonlyMap<string, TagType>,
-  classificationType: ClassificationType | null,
+  most: { readonly tags: number; readonly regions: number },
 ): Promise<Outcome> {
   const tagIds = [...new Set([...shared.tagIds, ...entry.tagIds, ...entry.regions.map((region) => region.tagId)])];
-  const conflict = tagConflict(tagIds, types, classificationType);
+  const conflict = tagConflict(tagIds, types, most.tags);
   if (conflict === 'unknown') return { status: 'ErrorInvalidTag' };
   if (conflict === 'negative') return { status: 'ErrorNegativeAndRegularTagOnSameImage' };
   if (conflict === 'too many') return { status: 'ErrorTagLimitExceed' };
-  if (entry.regions.length > limits.regionsPerImage) return { status: 'ErrorRegionLimitExceed' };
+  if (entry.regions.length > most.regions) return { status: 'ErrorRegionLimitExceed' };
   try {
     const bytes = await sourceBytes(app, scope, entry.source);
     const picture = await prepare(bytes, pictureLimits);
@@ -259,13 +262,13 @@ async function addTags(
   imageId: string,
   tagIds: readonly string[],
   types: ReadonlyMap<string, TagType>,
-  classificationType: ClassificationType | null,
+  mostTags: number,
 ): Promise<void> {
   const carried = (await tx.selectFrom('image_tags').select('tag_id').where('image_id', '=', imageId).execute()).map(
     (link) => link.tag_id,
   );
   const added = tagIds.filter((id) => !carried.includes(id));
-  if (added.length === 0 || tagConflict([...carried, ...added], types, classificationType) !== undefined) return;
+  if (added.length === 0 || tagConflict([...carried, ...added], types, mostTags) !== undefined) return;
   await insertTags(app, tx, scope, imageId, added);
   await touchProject(tx, scope.projectId, app.clock.now());
 }

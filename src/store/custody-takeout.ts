@@ -46,6 +46,7 @@ export const tableTakeout = {
     restore: { not: 'secrets never leave the server: a new account gets new keys' },
   },
   projects: { opened: { name: 'text', description: 'text', import_token: 'never' }, restore: 'restored' },
+  monthly_predictions: { opened: {}, restore: { not: 'counted by the server it is put into' } },
   tags: { opened: { name: 'text', description: 'text' }, restore: 'restored' },
   images: { opened: { metadata: 'json' }, restore: 'restored' },
   image_features: { leftOut: 'computed again from the picture' },

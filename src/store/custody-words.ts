@@ -45,6 +45,11 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'para deixar entrar os seus programas e mais ninguém; cifradas, para que você possa consultá-las',
       'até a chave ser trocada ou a conta excluída',
     ),
+    monthly_predictions: words(
+      'quantas previsões você fez neste mês; só onde o nível da conta as limita',
+      'para recusar mais do que o nível permite',
+      'até a conta ser excluída; contadas do zero a cada mês',
+    ),
     projects: words(
       'um projeto: nome, descrição e configurações',
       'para manter junto o que pertence a uma tarefa, com as suas configurações',
@@ -217,6 +222,11 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'le chiavi che aprono il tuo account',
       'per far entrare i tuoi programmi e nessun altro; cifrate, così puoi consultarle',
       'finché la chiave non viene sostituita o l’account eliminato',
+    ),
+    monthly_predictions: words(
+      'quante previsioni hai fatto questo mese; solo dove il livello dell’account le limita',
+      'per rifiutare più di quanto il livello consente',
+      'finché l’account non viene eliminato; contate da zero ogni mese',
     ),
     projects: words(
       'un progetto: nome, descrizione e impostazioni',

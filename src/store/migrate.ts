@@ -18,6 +18,7 @@ import { learnedRegions } from './migrations/0011-learned-regions.ts';
 import { suggestions } from './migrations/0012-suggestions.ts';
 import { backbones } from './migrations/0013-backbones.ts';
 import { defaultIteration } from './migrations/0014-default-iteration.ts';
+import { tiers } from './migrations/0016-tiers.ts';
 import { imports } from './migrations/0017-imports.ts';
 import { metadata } from './migrations/0018-metadata.ts';
 
@@ -42,6 +43,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0018-metadata', metadata],
   ['0017-imports', imports],
   ['0014-default-iteration', defaultIteration],
+  ['0016-tiers', tiers],
 ];
 
 interface MigrationTable {

@@ -1,5 +1,6 @@
 import type { Micros } from '../base/clock.ts';
 import type { ErasureKind } from '../domain/receipt.ts';
+import type { Tier } from '../domain/tier.ts';
 import type { Trasher } from '../domain/trash.ts';
 
 /** Ciphertext of what a user gave (see `keys.ts`); its `kind` is `<table>.<column>`, its `id` the row's. */
@@ -11,6 +12,7 @@ export type Flag = 0 | 1;
 export interface Tables {
   accounts: AccountRow;
   api_keys: ApiKeyRow;
+  monthly_predictions: MonthlyPredictionsRow;
   projects: ProjectRow;
   tags: TagRow;
   images: ImageRow;
@@ -46,7 +48,7 @@ export interface AccountRow {
   /** Sealed under the account key. */
   user_name: Sealed;
   email: Sealed | null;
-  tier: string;
+  tier: Tier;
   /** Name of the backbone its projects learn on that say nothing else; `null`: the built-in one. */
   backbone: string | null;
   created: Micros;
@@ -65,6 +67,14 @@ export interface ApiKeyRow {
   /** Sealed under the account key: keys can be viewed again (GetAccountInfo). */
   secret: Sealed;
   created: Micros;
+}
+
+/** How many predictions an account has made in a month; only where its tier bounds them. */
+export interface MonthlyPredictionsRow {
+  account_id: string;
+  /** UTC, as 2026-11. */
+  month: string;
+  count: number;
 }
 
 /** A project. */

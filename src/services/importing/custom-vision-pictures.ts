@@ -1,6 +1,7 @@
 import { AppError, expected } from '../../base/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { TagType } from '../../domain/tag.ts';
+import { tiers } from '../../domain/tier.ts';
 import type { Fetcher, FetchStatus } from '../fetcher.ts';
 import { type CustomVision, isPassing } from './custom-vision-client.ts';
 import type { Fault } from './report.ts';
@@ -14,8 +15,8 @@ export interface Reading {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Ten times what a project may hold. */
-const mostEntries = 10 * limits.imagesPerProject;
+/** Ten times what a project may hold there. */
+const mostEntries = 10 * tiers.S0.imagesPerProject;
 
 const tagTypes: readonly unknown[] = ['Regular', 'Negative', 'GeneralProduct'] satisfies TagType[];
 

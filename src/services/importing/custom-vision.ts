@@ -60,10 +60,6 @@ export async function customVisionSource(reading: Reading, projectId: string): P
             `The iteration ${toldText(one.name) ?? ''} is ${toldText(one.status) ?? 'of no status'}, not trained: it is left out.`,
           );
       }
-      if (list.length > limits.iterationsPerProject)
-        notes.push(
-          `The project has ${list.length} iterations; here it may be trained again below ${limits.iterationsPerProject}.`,
-        );
     },
     notes: () => notes,
   };

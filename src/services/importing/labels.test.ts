@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { before, type TestContext, test } from 'node:test';
 import { samplePictures } from '../../../scripts/samples.ts';
 import { plantAccount, temporaryFolder, testStores } from '../../../test/fixtures/stores.ts';
+import type { Tier } from '../../domain/tier.ts';
 import { createFetcher } from '../fetcher-http.ts';
 import type { FileInput } from './file-source.ts';
 import type { ProjectReport } from './report.ts';
@@ -19,12 +20,14 @@ async function imported(
   t: TestContext,
   files: Readonly<Record<string, string | Uint8Array>>,
   input: Omit<FileInput, 'path' | 'project'> & { readonly file?: string },
+  tier: Tier = 'Unlimited',
 ): Promise<{ report: ProjectReport; labels: string[] }> {
   // Late: it forbids the whole process to draw SVG, which the sample pictures are.
-  const [{ fileSource }, { importFiles }, { listImages }] = await Promise.all([
+  const [{ fileSource }, { importFiles }, { listImages }, { setTier }] = await Promise.all([
     import('./file-source.ts'),
     import('./import.ts'),
     import('../images.ts'),
+    import('../tiers.ts'),
   ]);
   const folder = temporaryFolder(t);
   for (const [path, content] of Object.entries(files)) {
@@ -34,6 +37,7 @@ async function imported(
   const stores = await testStores(t);
   const app = { ...stores, fetcher: createFetcher({ allowNetworks: [] }) };
   const accountId = await plantAccount(stores);
+  await setTier(app, accountId, tier);
   const source = await fileSource({ ...input, path: join(folder, input.file ?? ''), project: 'P' });
   const { projects, stopped } = await importFiles(app, 'x', source, { accountId, project: 'P', isTypeWanted: false });
   assert.equal(stopped, null);
@@ -208,12 +212,13 @@ test('CSV: a line for each tag or box, any of the usual marks and names of colum
   assert.deepEqual(failed(boxed.report), ['box list.csv: line 3 BadRequestImageRegions']);
 });
 
-test('limits are those of an upload: tags of a multiclass project, boxes of a picture', async (t) => {
+test('limits are those of an upload: tags of a multiclass project, boxes of a picture in a tier', async (t) => {
   const lines = Array.from({ length: 301 }, (_, at) => `0 ${0.1 + at / 1000} 0.5 0.1 0.1\n`).join('');
   const { report } = await imported(
     t,
     { 'a.jpg': pictures[0]!, 'a.txt': lines, 'classes.txt': 'Cup\n' },
     { form: 'yolo' },
+    'S0',
   );
   assert.deepEqual(failed(report), ['picture a.jpg ErrorRegionLimitExceed']);
   const classes = await imported(

@@ -1,10 +1,9 @@
 import { newId } from '../../base/id.ts';
-import { limits } from '../../domain/limits.ts';
 import type { Tx } from '../../store/database.ts';
 import { boxText, regionFromRow } from '../../store/images.ts';
 import type { ImageRow, RegionRow } from '../../store/schema.ts';
 import { sealText } from '../../store/sealed.ts';
-import { tagConflict } from '../image-tags.ts';
+import { mostTags, tagConflict } from '../image-tags.ts';
 import type { Ready } from './ready.ts';
 import type { Fault } from './report.ts';
 import { type Importing, placeIds, type Target } from './target.ts';
@@ -17,7 +16,7 @@ export async function addLabels(
   row: ImageRow,
   ready: Ready,
 ): Promise<Fault | undefined> {
-  const { scope, classificationType } = target;
+  const { scope, classificationType, quotas } = target;
   const { projectId } = scope;
   const carried = await tx
     .selectFrom('image_tags')
@@ -28,7 +27,7 @@ export async function addLabels(
   const added = ready.tags.filter(({ tag }) => !carried.some((one) => one.id === tag.id));
   const all = [...carried, ...added.map(({ tag }) => tag)];
   const types = new Map(all.map((one) => [one.id, one.type]));
-  if (added.length > 0 && tagConflict([...types.keys()], types, classificationType) !== undefined)
+  if (added.length > 0 && tagConflict([...types.keys()], types, mostTags(classificationType, quotas)) !== undefined)
     return {
       fault: 'labels',
       item: ready.picture.item,
@@ -55,7 +54,7 @@ export async function addLabels(
   for (const region of ready.regions) {
     const { box } = regionFromRow(app.keys, scope, region, new Map());
     const isThere = there.some((one) => one.tagId === region.tag_id && boxText(one.box) === boxText(box));
-    if (isThere || there.length >= limits.regionsPerImage) continue;
+    if (isThere || there.length >= quotas.regionsPerImage) continue;
     const id = free.get(region.id)!;
     const fresh = {
       ...region,

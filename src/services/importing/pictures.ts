@@ -1,7 +1,6 @@
 import { mapConcurrently, runsOf } from '../../base/concurrency.ts';
 import { AppError } from '../../base/errors.ts';
 import { newId } from '../../base/id.ts';
-import { limits } from '../../domain/limits.ts';
 import { problem } from '../../domain/problems.ts';
 import type { Tx } from '../../store/database.ts';
 import { countSelected, imageByDigest } from '../../store/images.ts';
@@ -11,6 +10,7 @@ import { uploads } from '../features.ts';
 import { pictureKeys } from '../pictures.ts';
 import { requireProject } from '../projects.ts';
 import { storing } from '../storing.ts';
+import { roomFor } from '../tiers.ts';
 import { addLabels } from './labels.ts';
 import { makeReady, type Place, type PutOptions, type Ready } from './ready.ts';
 import { type Fault, faultOf, isFault } from './report.ts';
@@ -111,13 +111,13 @@ async function insert(
   done: { imported: number; present: number; duplicates: number; resized: number },
   faults: Fault[],
 ): Promise<string[]> {
-  const { scope } = target;
+  const { scope, quotas } = target;
   const { projectId } = scope;
   await requireProject(tx, scope);
   let room =
     place === 'workspace'
-      ? limits.imagesPerProject - (await countSelected(tx, { projectId }))
-      : Number.MAX_SAFE_INTEGER;
+      ? await roomFor(quotas.imagesPerProject, () => countSelected(tx, { projectId }))
+      : Number.POSITIVE_INFINITY;
   const kept = new Set<string>();
   Object.assign(done, { imported: 0, present: 0, duplicates: 0, resized: 0 });
   for (const ready of batch) {
@@ -135,7 +135,7 @@ async function insert(
     // It was deleted in between: the batch is begun anew.
     if (ready.twin) throw problem('Conflict');
     if (room-- <= 0) {
-      const reason = `The project has ${limits.imagesPerProject} pictures, as many as it may have.`;
+      const reason = `The project has ${quotas.imagesPerProject} pictures, as many as it may have.`;
       faults.push({ fault: 'picture', item: picture.item, code: 'ErrorLimitExceed', reason });
       continue;
     }

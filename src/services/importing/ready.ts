@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../../base/errors.ts';
 import { newId } from '../../base/id.ts';
 import type { ImageCreateStatus } from '../../domain/image.ts';
-import { limits } from '../../domain/limits.ts';
 import type { Tx } from '../../store/database.ts';
 import { boxText, imageByDigest } from '../../store/images.ts';
 import { metadataColumns } from '../../store/metadata.ts';
 import type { ImageRow, RegionRow } from '../../store/schema.ts';
 import { sealText } from '../../store/sealed.ts';
 import { prepare } from '../../vision/image/decode.ts';
-import { tagConflict } from '../image-tags.ts';
+import { mostTags, tagConflict } from '../image-tags.ts';
 import { checkMetadata } from '../images.ts';
 import { pictureLimits, putSealed } from '../pictures.ts';
 import { statusOf } from '../uploading.ts';
@@ -97,7 +96,7 @@ export async function makeReady(
 
 /** The tags a picture carries, within the limits of an upload. @throws AppError with the code an upload would have. */
 function labelsOf(
-  { classificationType }: Target,
+  { classificationType, quotas }: Target,
   picture: Boxed,
   tags: ReadonlyMap<string, KnownTag | null>,
 ): Ready['tags'] {
@@ -112,18 +111,16 @@ function labelsOf(
     }),
   );
   const types = new Map([...own.values()].map(({ tag }) => [tag.id, tag.type]));
-  const conflict = tagConflict([...own.keys()], types, classificationType);
+  const most = mostTags(classificationType, quotas);
+  const conflict = tagConflict([...own.keys()], types, most);
   if (conflict === 'negative')
     throw refused('ErrorNegativeAndRegularTagOnSameImage', 'The negative tag goes with no other.');
   if (conflict === 'too many')
-    throw refused(
-      'ErrorTagLimitExceed',
-      `Expected at most ${classificationType === 'Multiclass' ? 1 : limits.tagsPerImage} tags but received ${own.size}.`,
-    );
-  if (picture.regions.length > limits.regionsPerImage)
+    throw refused('ErrorTagLimitExceed', `Expected at most ${most} tags but received ${own.size}.`);
+  if (picture.regions.length > quotas.regionsPerImage)
     throw refused(
       'ErrorRegionLimitExceed',
-      `Expected at most ${limits.regionsPerImage} boxes but received ${picture.regions.length}.`,
+      `Expected at most ${quotas.regionsPerImage} boxes but received ${picture.regions.length}.`,
     );
   return [...own.values()];
 }

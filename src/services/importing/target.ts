@@ -5,6 +5,7 @@ import { domainById } from '../../domain/domain.ts';
 import { limits } from '../../domain/limits.ts';
 import { problem } from '../../domain/problems.ts';
 import type { TagType } from '../../domain/tag.ts';
+import type { Quotas } from '../../domain/tier.ts';
 import type { Queries } from '../../store/database.ts';
 import { idsTaken } from '../../store/rows.ts';
 import { tagByName } from '../../store/tags.ts';
@@ -12,6 +13,7 @@ import type { App, ProjectScope } from '../context.ts';
 import { otherId } from '../other-ids.ts';
 import { createProject, getProject, listProjects, type ProjectInput } from '../projects.ts';
 import { createTag, tagNameLookup } from '../tags.ts';
+import { quotasOf } from '../tiers.ts';
 import type { ProjectReport } from './report.ts';
 import type { SourceProject, SourceTag } from './source.ts';
 
@@ -28,6 +30,8 @@ export interface KnownTag {
 export interface Target {
   readonly scope: ProjectScope;
   readonly classificationType: 'Multiclass' | 'Multilabel' | null;
+  /** What the account may have. */
+  readonly quotas: Quotas;
   readonly report: ProjectReport;
   /** Tags of the workspace by what pictures of the source name them by; `null`: it could not be made. */
   readonly tags: Map<string, KnownTag | null>;
@@ -147,6 +151,7 @@ export async function targetOf(app: Importing, scope: ProjectScope, from: string
   const project = await getProject(app, scope);
   return {
     scope,
+    quotas: await quotasOf(app.db.query, scope.accountId),
     classificationType: domainById(project.domainId)?.type === 'ObjectDetection' ? null : project.classificationType,
     tags: new Map(),
     made: new Set(),

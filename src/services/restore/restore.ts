@@ -3,6 +3,7 @@ import { chunks } from '../../base/concurrency.ts';
 import { AppError } from '../../base/errors.ts';
 import type { Source } from '../../base/source.ts';
 import { problem } from '../../domain/problems.ts';
+import type { Tier } from '../../domain/tier.ts';
 import { findAccount } from '../../store/accounts.ts';
 import { idsTaken } from '../../store/rows.ts';
 import { addAccount } from '../accounts.ts';
@@ -26,6 +27,8 @@ export interface RestoreInput {
   readonly source: Source;
   /** Into this account; without it into the archive's own, which is made when it is not there. */
   readonly accountId?: string | undefined;
+  /** What an account that is made is held to: whoever runs the server says, not the archive. */
+  readonly tier?: Tier | undefined;
   /** The restore that was written down already, into `accountId`; without it one is. */
   readonly id?: string;
   readonly signal?: AbortSignal | undefined;
@@ -74,7 +77,7 @@ export async function putBack(app: Restoring, input: RestoreInput): Promise<Rest
     };
     const bag = await checkBag(archive, { signal, onFile });
     const { account, projects } = await checkArchive(bag);
-    const { accountId, accountMade } = await accountFor(app, input.accountId, account);
+    const { accountId, accountMade } = await accountFor(app, input, account);
     const results: RestoredProject[] = [];
     const told = { projects: results, missing: bag.missing.size };
     await withLease(app, { accountId, id: input.id, told }, async (holding) => {
@@ -100,7 +103,7 @@ export async function putBack(app: Restoring, input: RestoreInput): Promise<Rest
 
 async function accountFor(
   app: Restoring,
-  wanted: string | undefined,
+  { accountId: wanted, tier = 'Unlimited' }: RestoreInput,
   archived: Readonly<Record<string, unknown>>,
 ): Promise<{ accountId: string; accountMade: boolean }> {
   const accountId = wanted ?? (archived.id as string);
@@ -108,12 +111,12 @@ async function accountFor(
   if (wanted !== undefined) throw problem('NotFound', 'There is no such account.');
   if (await idsTaken(app.db.query, 'accounts', [accountId]))
     throw new AppError('Conflict', 'The account is being removed: try again when it is gone, or name another one.');
-  const { user_name, email, tier, created } = archived;
+  const { user_name, email, created } = archived;
   await addAccount(app, {
     id: accountId,
     userName: user_name as string,
     email: email as string | null,
-    tier: tier as string,
+    tier,
     created: created as number,
   });
   return { accountId, accountMade: true };
