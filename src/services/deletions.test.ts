@@ -47,6 +47,7 @@ async function grow(stores: Stores, planted: Planted, next: () => number): Promi
         name: seal('iterations.name', id, `Iteration ${n}`),
         publish_name: publish === null ? null : seal('iterations.publish_name', id, publish),
         publish_lookup: publish,
+        is_default: 0 as const,
       };
       await tx
         .insertInto('iterations')

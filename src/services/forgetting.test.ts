@@ -28,7 +28,7 @@ async function addIteration(
   await db.transaction(async (tx) => {
     await tx
       .insertInto('iterations')
-      .values({ ...plain, id, name: name, status, publish_name: null, publish_lookup: null })
+      .values({ ...plain, id, name: name, status, publish_name: null, publish_lookup: null, is_default: 0 })
       .execute();
     await tx
       .insertInto('iteration_tags')
