@@ -66,7 +66,7 @@ test('a project of a tier has as many tags and iterations as it says', async (t)
   const row = await app.db.query.selectFrom('iterations').selectAll().executeTakeFirstOrThrow();
   for (let n = 1; n < tiers.F0.iterationsPerProject; n++) {
     const id = newId();
-    const more = { id, name_lookup: id, publish_name: null, publish_lookup: null };
+    const more = { id, name_lookup: id, publish_name: null, publish_lookup: null, is_default: 0 } as const;
     await app.db.query
       .insertInto('iterations')
       .values({ ...row, ...more })
