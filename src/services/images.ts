@@ -4,7 +4,14 @@ import { parseMetadataFilter } from '../domain/metadata-filter.ts';
 import { problem } from '../domain/problems.ts';
 import type { Queries, Tx } from '../store/database.ts';
 import { countImages as countForErasure } from '../store/erasures.ts';
-import { countPresent, countSelected, type ImageSelection, imagesFromRows, selectImages } from '../store/images.ts';
+import {
+  countPresent,
+  countSelected,
+  type ImageSelection,
+  imagesByIds,
+  imagesFromRows,
+  selectImages,
+} from '../store/images.ts';
 import { markMetadata, matches, metadataColumns, openMetadata } from '../store/metadata.ts';
 import { touchProject } from '../store/projects.ts';
 import { dropFromRecords } from '../store/trash-drop.ts';
@@ -69,8 +76,8 @@ export async function listImages(
 
 /** Refuses images that are not in the workspace. `imageIds` names none twice. @throws AppError `NotFoundImage`. */
 export async function requireImages(db: Queries, projectId: string, imageIds: readonly string[]): Promise<void> {
-  const present = await countSelected(db, { projectId, ids: imageIds });
-  if (present < imageIds.length) throw problem('NotFoundImage', 'An image of the batch is not in the project.');
+  const present = await imagesByIds(db, { projectId }, imageIds);
+  if (present.length < imageIds.length) throw problem('NotFoundImage', 'An image of the batch is not in the project.');
 }
 
 /** How many images there are. @throws AppError as {@link listImages}. */
@@ -94,11 +101,7 @@ export async function getImages(
 ): Promise<Image[]> {
   const db = app.db.query;
   const selection = await selectionOf(app, scope, { status: 'All', iterationId });
-  const rows = await selectImages(
-    db,
-    { ...selection, ids: imageIds },
-    { orderBy: 'Newest', take: limits.imageIdsPerRequest, skip: 0 },
-  );
+  const rows = await imagesByIds(db, selection, imageIds);
   const images = await imagesFromRows(db, app.keys, scope, rows, { names: await tagNames(app, scope), iterationId });
   const byId = new Map(images.map((image) => [image.id, image]));
   return imageIds.flatMap((id) => byId.get(id) ?? []);

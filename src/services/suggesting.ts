@@ -2,7 +2,7 @@ import { mapConcurrently } from '../base/concurrency.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import type { StoredSuggestion, Suggestion, SuggestionFilter, SuggestionQuery } from '../domain/suggestion.ts';
-import { selectImages } from '../store/images.ts';
+import { imagesByIds, taggedAmong } from '../store/images.ts';
 import { openResults, resultsText } from '../store/predictions.ts';
 import type { IterationRow, SuggestionRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
@@ -60,11 +60,10 @@ export async function suggest(
     // Another model, or none, by now: what the old one said is not kept.
     const now = await requireIteration(tx, scope, iterationId);
     if ((now.model_id ?? now.id) !== model.id) return;
-    const page = { orderBy: 'Newest', take: ids.length, skip: 0 } as const;
-    const untagged = await selectImages(tx, { projectId, ids, status: 'Untagged' }, page);
-    const there = new Set(untagged.map((image) => image.id));
+    const there = new Set((await imagesByIds(tx, { projectId }, ids)).map((image) => image.id));
+    const tagged = await taggedAmong(tx, ids);
     const rows = suggestions
-      .filter(({ id }) => there.has(id))
+      .filter(({ id }) => there.has(id) && !tagged.has(id))
       .map(({ id, created, predictions }): SuggestionRow => {
         const sealed = sealText(
           app.keys,
@@ -106,9 +105,11 @@ export async function querySuggestions(
     });
   const count = query.maxCount > 0 ? Math.min(query.maxCount, limits.take) : limits.defaultTake;
   const chosen = ordered.slice(0, count);
-  const page = { orderBy: 'Newest', take: count, skip: 0 } as const;
-  const ids = chosen.map(({ id }) => id);
-  const images = ids.length === 0 ? [] : await selectImages(app.db.query, { projectId: scope.projectId, ids }, page);
+  const images = await imagesByIds(
+    app.db.query,
+    scope,
+    chosen.map(({ id }) => id),
+  );
   const byId = new Map(images.map((image) => [image.id, image]));
   const results = chosen.flatMap((one): StoredSuggestion[] => {
     const image = byId.get(one.id);

@@ -76,6 +76,9 @@ export const tableTakeout = {
   erased: { leftOut: 'what is no longer here' },
   backups: { leftOut: 'copies of the whole server, by their ids: receipts name them' },
   holdings: { leftOut: 'counts of what is here' },
+  image_lists: { leftOut: 'follows from the images and their tags' },
+  image_list_blocks: { leftOut: 'follows from the images and their tags' },
+  tag_sets: { leftOut: 'follows from the images and their tags' },
 } as const satisfies { readonly [T in keyof Tables]: TableTakeout<T> };
 
 /** The same for every kind of blob. */

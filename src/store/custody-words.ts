@@ -185,6 +185,21 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'para mostrar logo quanto há',
       'enquanto existir o que é contado',
     ),
+    image_lists: words(
+      'quais fotos estão em qual lista, pelos seus ids, na ordem das suas datas',
+      'para mostrar logo qualquer página de qualquer número de fotos',
+      'enquanto a foto estiver nessa lista',
+    ),
+    image_list_blocks: words(
+      'quantas fotos de uma lista são de qual época',
+      'para encontrar uma página distante de uma lista sem ler o que vem antes dela',
+      'enquanto houver fotos dessa época nessa lista',
+    ),
+    tag_sets: words(
+      'quantas fotos têm quais etiquetas juntas, pelos ids das etiquetas',
+      'para dizer logo quantas fotos têm uma etiqueta',
+      'enquanto uma foto tiver exatamente essas etiquetas',
+    ),
     'image-original': words(
       'uma foto como você a enviou',
       'para treinar, e devolver exatamente o que você enviou',
@@ -362,6 +377,21 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'quante cose di ogni tipo hai qui, e quanti byte',
       'per mostrarti subito quanto c’è',
       'finché esiste ciò che è contato',
+    ),
+    image_lists: words(
+      'quali foto sono in quale elenco, con i loro id, nell’ordine delle loro date',
+      'per mostrarti subito qualsiasi pagina di qualsiasi numero di foto',
+      'finché la foto è in quell’elenco',
+    ),
+    image_list_blocks: words(
+      'quante foto di un elenco sono di quale periodo',
+      'per trovare una pagina lontana di un elenco senza leggere ciò che viene prima',
+      'finché in quell’elenco ci sono foto di quel periodo',
+    ),
+    tag_sets: words(
+      'quante foto hanno quali etichette insieme, con gli id delle etichette',
+      'per dirti subito quante foto hanno un’etichetta',
+      'finché una foto ha esattamente queste etichette',
     ),
     'image-original': words(
       'una foto come l’hai data',

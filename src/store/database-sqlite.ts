@@ -19,6 +19,7 @@ import { problem } from '../domain/problems.ts';
 import type { Database } from './database.ts';
 import { noteErased } from './erased.ts';
 import { keepHoldings } from './holdings.ts';
+import { keepLists } from './lists.ts';
 import { migrate } from './migrate.ts';
 import type { Tables } from './schema.ts';
 import { storageError } from './storage-full.ts';
@@ -163,6 +164,7 @@ async function open(writer: Sqlite.Database, reader: Sqlite.Database, clock: Clo
   });
   await migrate(kysely as Kysely<unknown>, clock);
   await keepHoldings(kysely);
+  await keepLists(kysely as Kysely<unknown>);
   await noteErased(kysely as Kysely<unknown>);
   await endSuggestions(kysely as Kysely<unknown>);
 

@@ -1,10 +1,11 @@
-import type { RawBuilder } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Image, ImageTag } from '../domain/image.ts';
 import type { Box, Region } from '../domain/region.ts';
 import type { Queries } from './database.ts';
 import { iterationImages } from './iterations.ts';
 import type { KeyScope, Keys } from './keys.ts';
 import { learnedRegions } from './learned-regions.ts';
+import { blockSize } from './lists.ts';
 import { openMetadata } from './metadata.ts';
 import type { ImageRow, RegionRow } from './schema.ts';
 import { openText } from './sealed.ts';
@@ -14,15 +15,13 @@ import { listIterationTags } from './tags.ts';
 export interface ImageSelection {
   readonly projectId: string;
   readonly iterationId?: string | undefined;
-  /** Images that carry any of these; empty = no such bound. */
+  /** Images that carry any of these; empty = no such bound. Of no meaning for those without tags. */
   readonly tagIds?: readonly string[] | undefined;
   readonly status?: 'All' | 'Tagged' | 'Untagged' | undefined;
   /** Only those the iteration has a held-out result of. */
   readonly judged?: boolean;
   /** Only those whose metadata is like this: see `matches` of `metadata.ts`. */
   readonly metadata?: RawBuilder<boolean> | undefined;
-  /** Only these. */
-  readonly ids?: readonly string[] | undefined;
 }
 
 /** One page of a selection. */
@@ -32,54 +31,106 @@ export interface Page {
   readonly skip: number;
 }
 
-function selected(db: Queries, selection: ImageSelection) {
-  let query = db.selectFrom('images').where('images.project_id', '=', selection.projectId);
-  const { iterationId, tagIds = [], status = 'All', judged = false, ids, metadata } = selection;
-  if (metadata) query = query.where(metadata);
-  if (ids) query = query.where('images.id', 'in', [...ids]);
-  if (iterationId === undefined) {
-    query = query.where('images.workspace', '=', 1);
-    const tagged = db
-      .selectFrom('image_tags')
-      .select('image_tags.image_id')
-      .where('image_tags.project_id', '=', selection.projectId)
-      .$if(status !== 'Untagged' && tagIds.length > 0, (some) => some.where('image_tags.tag_id', 'in', [...tagIds]));
-    if (status === 'Untagged') query = query.where('images.id', 'not in', tagged);
-    else if (status === 'Tagged' || tagIds.length > 0) query = query.where('images.id', 'in', tagged);
-  } else {
-    query = query.where(
-      'images.id',
-      'in',
-      db
-        .selectFrom('iteration_images')
-        .select('iteration_images.image_id')
-        .where('iteration_images.iteration_id', '=', iterationId)
-        .$if(judged, (some) => some.where('iteration_images.scores', 'is not', null))
-        .$if(status === 'Untagged', (none) => none.where('iteration_images.tag_ids', '=', '[]'))
-        .$if(status === 'Tagged', (some) => some.where('iteration_images.tag_ids', '!=', '[]'))
-        .$if(tagIds.length > 0, (some) =>
-          some.where(({ or, eb }) => or(tagIds.map((id) => eb('iteration_images.tag_ids', 'like', `%"${id}"%`)))),
-        ),
-    );
-  }
-  return query;
+/** The lists of `lists.ts` that hold a selection between them. */
+function listsOf({ projectId, iterationId, tagIds = [], status = 'All' }: ImageSelection): string[] {
+  const owner = iterationId ?? projectId;
+  if (status === 'Untagged') return [`${owner}/untagged`];
+  if (tagIds.length > 0) return [...new Set(tagIds)].map((id) => `${owner}/${id}`);
+  if (status === 'Tagged') return [`${owner}/tagged`];
+  return iterationId === undefined ? [`${owner}/all`] : [`${owner}/tagged`, `${owner}/untagged`];
 }
 
-/** A page of the selection. */
-export const selectImages = (db: Queries, selection: ImageSelection, page: Page): Promise<ImageRow[]> =>
-  selected(db, selection)
-    .selectAll('images')
-    .orderBy('images.created', page.orderBy === 'Newest' ? 'desc' : 'asc')
-    .limit(page.take)
-    .offset(page.skip)
-    .execute();
+/** The entries of a list that are in the selection. */
+function entriesOf(list: string, { iterationId, judged = false, metadata }: ImageSelection): RawBuilder<unknown> {
+  const hasResult = sql`and exists (select 1 from iteration_images learned where learned.iteration_id = ${iterationId}
+    and learned.image_id = image_lists.image_id and learned.scores is not null)`;
+  const isLike = sql`and exists (select 1 from images where images.id = image_lists.image_id and ${metadata})`;
+  return sql`select created, image_id from image_lists where list = ${list}
+    ${judged ? hasResult : sql``} ${metadata === undefined ? sql`` : isLike}`;
+}
+
+/**
+ * A page of the selection by date, images of one date by their ids, so that no image is on two pages. However far down it
+ * is, a page of one list costs the same. Of several lists together, or with a condition beside, all that is skipped is
+ * walked over.
+ */
+export async function selectImages(db: Queries, selection: ImageSelection, page: Page): Promise<ImageRow[]> {
+  const lists = listsOf(selection);
+  const { take, skip } = page;
+  const direction = sql.raw(page.orderBy === 'Newest' ? 'desc' : 'asc');
+  const order = sql`order by created ${direction}, image_id ${direction}`;
+  const one = (list: string): RawBuilder<unknown> => entriesOf(list, selection);
+  const far = lists.length === 1 && !selection.judged && !selection.metadata && skip > blockSize;
+  const found = far
+    ? sql`${one(lists[0]!)} and ${fromBlock(page)} ${order} limit ${take} offset
+        coalesce((select ${skip} - passed from block), 0)`
+    : sql`${sql.join(lists.map(one), sql` union `)} ${order} limit ${take} offset ${skip}`;
+  const { rows } = await sql<ImageRow>`with ${far ? sql`${blockAt(lists[0]!, page)},` : sql``} page as (${found})
+    select images.* from page cross join images on images.id = page.image_id
+    order by page.created ${direction}, page.image_id ${direction}`.execute(db);
+  return rows;
+}
+
+/** The block of a list that the page begins in, where its neighbour on the way there begins, and how many images come before it. */
+function blockAt(list: string, { orderBy, skip }: Page): RawBuilder<unknown> {
+  const direction = sql.raw(orderBy === 'Newest' ? 'desc' : 'asc');
+  return sql`block as (select start, before, upto - count as passed from (
+      select start, count, lag(start) over way as before, sum(count) over way as upto
+      from image_list_blocks where list = ${list} window way as (order by start ${direction}))
+    where upto > ${skip} order by upto limit 1)`;
+}
+
+const fromBlock = ({ orderBy }: Page): RawBuilder<unknown> =>
+  orderBy === 'Oldest'
+    ? sql`created >= (select start from block)`
+    : sql`created < (select coalesce(before, ${Number.MAX_SAFE_INTEGER}) from block)`;
 
 /** How many images the selection has. */
 export async function countSelected(db: Queries, selection: ImageSelection): Promise<number> {
-  const row = await selected(db, selection)
-    .select((at) => at.fn.countAll<number>().as('n'))
+  const { projectId, iterationId, tagIds = [], status = 'All', judged = false, metadata } = selection;
+  if (metadata !== undefined) {
+    const entries = listsOf(selection).map((list) => entriesOf(list, selection));
+    const { rows } = await sql<{ n: number }>`select count(*) as n from (${sql.join(entries, sql` union `)})`.execute(
+      db,
+    );
+    return rows[0]!.n;
+  }
+  let sets = db.selectFrom('tag_sets').where('owner_id', '=', iterationId ?? projectId);
+  if (status === 'Untagged') sets = sets.where('tag_ids', '=', '[]');
+  else if (tagIds.length > 0)
+    sets = sets.where(({ or }) => or(tagIds.map((id) => sql<boolean>`instr(tag_ids, ${`"${id}"`}) > 0`)));
+  else if (status === 'Tagged') sets = sets.where('tag_ids', '!=', '[]');
+  const row = await sets
+    .select((at) => at.fn.sum<number | null>(judged ? 'judged' : 'images').as('n'))
     .executeTakeFirstOrThrow();
-  return Number(row.n);
+  return Number(row.n ?? 0);
+}
+
+/** Those of these ids that the workspace has, or, where one is named, that the iteration learned from; in no order. */
+export async function imagesByIds(
+  db: Queries,
+  { projectId, iterationId }: Pick<ImageSelection, 'projectId' | 'iterationId'>,
+  ids: readonly string[],
+): Promise<ImageRow[]> {
+  if (ids.length === 0) return [];
+  const there =
+    iterationId === undefined
+      ? sql`+workspace = 1`
+      : sql`exists (select 1 from iteration_images where iteration_id = ${iterationId} and image_id = images.id)`;
+  const { rows } = await sql<ImageRow>`select * from images
+    where id in (${sql.join([...ids])}) and +project_id = ${projectId} and ${there}`.execute(db);
+  return rows;
+}
+
+/** Which of these images of a workspace carry a tag. */
+export async function taggedAmong(db: Queries, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('image_tags')
+    .select('image_id')
+    .distinct()
+    .where('image_id', 'in', [...ids])
+    .execute();
+  return new Set(rows.map((row) => row.image_id));
 }
 
 /** The workspace image with this digest. */

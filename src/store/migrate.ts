@@ -21,6 +21,7 @@ import { defaultIteration } from './migrations/0014-default-iteration.ts';
 import { tiers } from './migrations/0016-tiers.ts';
 import { imports } from './migrations/0017-imports.ts';
 import { metadata } from './migrations/0018-metadata.ts';
+import { lists } from './migrations/0019-lists.ts';
 
 /** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
 const migrations: readonly (readonly [name: string, statements: string])[] = [
@@ -44,6 +45,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0017-imports', imports],
   ['0014-default-iteration', defaultIteration],
   ['0016-tiers', tiers],
+  ['0019-lists', lists],
 ];
 
 interface MigrationTable {

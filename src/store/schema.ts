@@ -40,6 +40,9 @@ export interface Tables {
   erased: ErasedRow;
   backups: BackupRow;
   holdings: HoldingRow;
+  image_lists: ListedImageRow;
+  image_list_blocks: ListBlockRow;
+  tag_sets: TagSetRow;
 }
 
 /** An account. */
@@ -508,4 +511,31 @@ export interface HoldingRow {
   bytes: number;
   /** How many of them are deleted, but kept by iterations or not yet purged. */
   deleted: number;
+}
+
+/** That an image is in a list. Kept by triggers: see `lists.ts`. */
+export interface ListedImageRow {
+  /** `<project or iteration>/<all, tagged, untagged or a tag's id>`. */
+  list: string;
+  /** When the image was. */
+  created: Micros;
+  image_id: string;
+}
+
+/** How many images of a list were made from `start` on, before the list's next block. Kept by triggers: see `lists.ts`. */
+export interface ListBlockRow {
+  list: string;
+  start: Micros;
+  count: number;
+}
+
+/** How many images carry exactly these tags. Kept by triggers: see `lists.ts`. */
+export interface TagSetRow {
+  /** The project, for its workspace; or an iteration. */
+  owner_id: string;
+  /** JSON array of tag ids; `[]`: of those without any. */
+  tag_ids: string;
+  images: number;
+  /** Of those, the ones that the iteration has a held-out result of; 0 for a workspace. */
+  judged: number;
 }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Tag } from '../domain/tag.ts';
 import type { Queries } from './database.ts';
 import type { KeyScope, Keys } from './keys.ts';
@@ -7,21 +8,24 @@ import { openText, openTextOrNull } from './sealed.ts';
 /** A tag's row with how many images carry it. */
 export type CountedTag = TagRow & { image_count: number };
 
-const counted = (db: Queries, projectId: string) =>
+/** How many images carry each tag of a workspace, or the one named. */
+const carried = (projectId: string, id?: string) => {
+  const one = id === undefined ? sql`` : sql`and tag.value = ${id} and instr(tag_ids, ${id}) > 0`;
+  return sql<{ tag_id: string; images: number }>`(select tag.value as tag_id, sum(images) as images
+    from tag_sets, json_each(tag_ids) tag where owner_id = ${projectId} ${one} group by tag.value)`.as<'carried'>(
+    'carried',
+  );
+};
+
+const counted = (db: Queries, projectId: string, id?: string) =>
   db
     .selectFrom('tags')
+    .leftJoin(carried(projectId, id), 'carried.tag_id', 'tags.id')
     .selectAll('tags')
-    .select((at) =>
-      at
-        .selectFrom('image_tags')
-        .innerJoin('images', 'images.id', 'image_tags.image_id')
-        .select((count) => count.fn.countAll<number>().as('n'))
-        .whereRef('image_tags.tag_id', '=', 'tags.id')
-        .where('images.workspace', '=', 1)
-        .as('image_count'),
-    )
+    .select((at) => at.fn.coalesce('carried.images', sql<number>`0`).as('image_count'))
     .where('tags.project_id', '=', projectId)
-    .where('tags.workspace', '=', 1);
+    .where('tags.workspace', '=', 1)
+    .$if(id !== undefined, (one) => one.where('tags.id', '=', id!));
 
 const learned = (db: Queries, iterationId: string) =>
   db
@@ -33,11 +37,11 @@ const learned = (db: Queries, iterationId: string) =>
 
 /** The workspace's tags with their image counts. */
 export const listTags = (db: Queries, projectId: string): Promise<CountedTag[]> =>
-  counted(db, projectId).orderBy('tags.created').execute() as Promise<CountedTag[]>;
+  counted(db, projectId).orderBy('tags.created').orderBy('tags.id').execute();
 
 /** One of them. */
 export const findTag = (db: Queries, projectId: string, id: string): Promise<CountedTag | undefined> =>
-  counted(db, projectId).where('tags.id', '=', id).executeTakeFirst() as Promise<CountedTag | undefined>;
+  counted(db, projectId, id).executeTakeFirst();
 
 /** The tags an iteration learned, in the order of its outputs, with the counts of that time. */
 export const listIterationTags = (db: Queries, iterationId: string): Promise<CountedTag[]> =>
