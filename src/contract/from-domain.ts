@@ -59,6 +59,12 @@ export function fromAccount(account: Account, keys: AccountKeys, usage: AccountU
   };
 }
 
+/** How many projects the account may have, and has. */
+export const fromTrainingQuota = ({ tier, projects }: AccountUsage): wire.TrainingQuota => ({
+  tier,
+  projectQuota: { total: int32Of(projects.total), current: int32Of(projects.used) },
+});
+
 /** What 32 bits hold of a count. */
 const int32Of = (count: number): number => Math.min(count, 2_147_483_647);
 
@@ -73,18 +79,7 @@ export const fromDomain = ({ exportablePlatforms, modelInformation, ...rest }: D
   modelInformation,
 });
 
-/** All on, as Azure answers. Training here takes pictures as they are, whatever this says. */
-const augmentationMethods = {
-  rotation: true,
-  scaling: true,
-  translation: true,
-  'horizontal flip': true,
-  equalize: true,
-  solarize: true,
-  padtosquare: true,
-};
-
-/** A project. What this server does not vary (negative set, image processing) is as Azure sends it. */
+/** A project. What this server does not vary (negative set, detection parameters) is as Azure sends it. */
 export const fromProject = (project: Project, links: Links): wire.Project => ({
   id: project.id,
   name: project.name,
@@ -95,7 +90,7 @@ export const fromProject = (project: Project, links: Links): wire.Project => ({
     targetExportPlatforms: [...project.targetExportPlatforms],
     useNegativeSet: true,
     detectionParameters: null,
-    imageProcessingSettings: { augmentationMethods },
+    imageProcessingSettings: { augmentationMethods: { ...project.augmentation } },
   },
   created: dateWithZone(project.created),
   lastModified: dateWithZone(project.lastModified),

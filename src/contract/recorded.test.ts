@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { domains } from '../domain/domain.ts';
 import type { Iteration } from '../domain/iteration.ts';
 import type { Prediction } from '../domain/prediction.ts';
+import { augmentationWhere } from '../domain/project.ts';
 import {
   fromDomain,
   fromExport,
@@ -51,6 +52,7 @@ test('a project of 3.4 and of 3.0', () => {
     domainId: 'ee85a74c-405e-4adc-bb47-ffa8ca0c9f31',
     classificationType: 'Multilabel',
     targetExportPlatforms: [],
+    augmentation: augmentationWhere(() => true),
     created: at('2020-11-06T16:37:26.266Z'),
     lastModified: at('2020-11-06T16:37:26.266Z'),
     status: 'Succeeded',

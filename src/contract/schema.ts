@@ -45,6 +45,8 @@ export const text = (notes: Notes & { minLength?: number; maxLength?: number } =
 export const boolean = (notes: Notes = {}) => Type.Boolean({ ...notes });
 /** Names and their values: an object of strings; `value`: what is to be said of these. */
 export const stringMap = (value: Notes = {}) => Type.Record(Type.String(), text(value));
+/** Names and whether each holds. */
+export const flags = (notes: Notes = {}) => Type.Record(Type.String(), Type.Boolean(), { ...notes });
 /** Names and a whole number of 32 bits for each. */
 export const countMap = () => Type.Record(Type.String(), int32());
 /** Names and their values, each a text, a number or a boolean. */

@@ -1,5 +1,8 @@
+import { expected } from '../base/errors.ts';
 import type { NewImage, NewImages } from '../domain/image.ts';
 import type { PredictionQuery } from '../domain/prediction.ts';
+import { problem } from '../domain/problems.ts';
+import { type Augmentation, augmentationMethods } from '../domain/project.ts';
 import type { Box } from '../domain/region.ts';
 import type { SuggestionFilter, SuggestionQuery } from '../domain/suggestion.ts';
 import { parseDate } from './json.ts';
@@ -63,8 +66,31 @@ export const toRegions = ({ regions }: BodyOf<'CreateImageRegions'>) =>
 export const toProjectChanges = ({ name, description, settings }: wire.ProjectUpdate) => ({
   ...(name !== undefined && { name }),
   ...(description !== undefined && { description }),
-  ...settings,
+  ...(settings && toSettings(settings)),
 });
+
+const toSettings = ({ imageProcessingSettings, ...settings }: wire.ProjectSettingsUpdate) => ({
+  ...settings,
+  ...(imageProcessingSettings?.augmentationMethods && {
+    augmentation: toAugmentation(imageProcessingSettings.augmentationMethods),
+  }),
+});
+
+/** Which methods are wanted. @throws AppError `BadRequestProjectImagePreprocessingSettings` for one that is none. */
+function toAugmentation(methods: Readonly<Record<string, boolean>>): Partial<Augmentation> {
+  const known = new Map(augmentationMethods.map((name) => [name.toLowerCase(), name]));
+  return Object.fromEntries(
+    Object.entries(methods).map(([name, wanted]) => {
+      const method = known.get(name.toLowerCase());
+      if (method === undefined)
+        throw problem(
+          'BadRequestProjectImagePreprocessingSettings',
+          expected(`one of ${augmentationMethods.join(', ')}`, 'a method of augmentationMethods', name),
+        );
+      return [method, wanted];
+    }),
+  );
+}
 
 /** Which suggestions to count. */
 export const toSuggestionFilter = ({ tagIds, threshold = 0 }: wire.TagFilter): SuggestionFilter => ({

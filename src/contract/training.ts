@@ -40,6 +40,7 @@ import {
   TagFilter,
   TagUpdate,
   TrainingParameters,
+  TrainingQuota,
   TrainingType,
 } from './wire.ts';
 
@@ -88,6 +89,14 @@ export const trainingOperations = {
     until: '1.2',
     reply: Account,
     summary: 'The account: its keys, quotas and what is used of them.',
+  },
+
+  GetQuota: {
+    ...get,
+    path: '/quota',
+    since: '3.4-preview',
+    reply: TrainingQuota,
+    summary: 'How many projects the account may have, and has.',
   },
 
   GetDomains: {
@@ -360,7 +369,13 @@ export const trainingOperations = {
         int32({ minimum: 0, default: 0, description: 'The most hours that advanced training may take.' }),
       ),
       forceTrain: optional(boolean({ default: false, description: 'Train although nothing changed.' })),
-      notificationEmailAddress: optional(text({ 'x-problem': 'BadRequestInvalidEmailAddress' })),
+      notificationEmailAddress: optional(
+        text({
+          maxLength: limits.emailLength,
+          'x-problem': 'BadRequestInvalidEmailAddress',
+          description: 'Checked, and not kept: this server sends no mail.',
+        }),
+      ),
     }),
     body: { kind: 'json', schema: TrainingParameters, required: false },
     summary: 'Train: an iteration is made at once and filled in the background.',

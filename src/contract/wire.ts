@@ -1,8 +1,10 @@
 import type { Static } from 'typebox';
 import { limits } from '../domain/limits.ts';
+import { augmentationMethods } from '../domain/project.ts';
 import {
   boolean,
   dateTime,
+  flags,
   float32,
   float64,
   id,
@@ -99,6 +101,11 @@ export const Account = model('Account', {
 });
 export type Account = Static<typeof Account>;
 
+/** How much there may be of something, and is. */
+export const CurrentQuota = model('CurrentQuota', { total: int32(), current: int32() });
+export const TrainingQuota = model('TrainingQuota', { tier: text(), projectQuota: CurrentQuota });
+export type TrainingQuota = Static<typeof TrainingQuota>;
+
 // Domains
 
 export const ModelInformation = model('ModelInformation', {
@@ -118,16 +125,11 @@ export type Domain = Static<typeof Domain>;
 
 // Projects
 
+const augmentation = Object.fromEntries(augmentationMethods.map((name) => [name, boolean()])) as Readonly<
+  Record<(typeof augmentationMethods)[number], ReturnType<typeof boolean>>
+>;
 export const ImageProcessingSettings = model('ImageProcessingSettings', {
-  augmentationMethods: model('AugmentationMethods', {
-    rotation: boolean(),
-    scaling: boolean(),
-    translation: boolean(),
-    'horizontal flip': boolean(),
-    equalize: boolean(),
-    solarize: boolean(),
-    padtosquare: boolean(),
-  }),
+  augmentationMethods: model('AugmentationMethods', augmentation),
 });
 export const ProjectSettings = model('ProjectSettings', {
   domainId: id(),
@@ -166,17 +168,24 @@ export const CreateProjectOptions = model('CreateProjectOptions', {
   exportModelContainerUri: optional(text()),
   notificationQueueUri: optional(text()),
 });
+export const ProjectSettingsUpdate = model('ProjectSettingsUpdate', {
+  domainId: optional(domainId),
+  classificationType: optional(ClassificationType),
+  targetExportPlatforms: optional(TargetPlatforms),
+  imageProcessingSettings: optional(
+    model(
+      'ImageProcessingSettingsUpdate',
+      { augmentationMethods: optional(flags({ description: 'The methods named change, the others stay.' })) },
+      { 'x-problem': 'BadRequestProjectImagePreprocessingSettings' },
+    ),
+  ),
+});
+export type ProjectSettingsUpdate = Static<typeof ProjectSettingsUpdate>;
 /** A whole project may be sent; these are the parts that can be changed. What is absent stays. */
 export const ProjectUpdate = model('ProjectUpdate', {
   name: optional(projectName),
   description: ProjectCreation.description,
-  settings: optional(
-    model('ProjectSettingsUpdate', {
-      domainId: optional(domainId),
-      classificationType: optional(ClassificationType),
-      targetExportPlatforms: optional(TargetPlatforms),
-    }),
-  ),
+  settings: optional(ProjectSettingsUpdate),
 });
 export type ProjectUpdate = Static<typeof ProjectUpdate>;
 

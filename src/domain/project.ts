@@ -3,6 +3,23 @@ import type { Micros } from '../base/clock.ts';
 /** One tag a picture, or any number of them. */
 export type ClassificationType = 'Multiclass' | 'Multilabel';
 
+/** The methods of image processing there are, all wanted unless something else is said. */
+export const augmentationMethods = [
+  'rotation',
+  'scaling',
+  'translation',
+  'horizontal flip',
+  'equalize',
+  'solarize',
+  'padtosquare',
+] as const;
+/** Whether each method is wanted. It is kept and given back; training chooses its own. */
+export type Augmentation = Readonly<Record<(typeof augmentationMethods)[number], boolean>>;
+
+/** The methods that are wanted where `wanted` says so. */
+export const augmentationWhere = (wanted: (name: keyof Augmentation) => boolean): Augmentation =>
+  Object.fromEntries(augmentationMethods.map((name) => [name, wanted(name)])) as Augmentation;
+
 /** A project: pictures, tags and what was learned from them. */
 export interface Project {
   readonly id: string;
@@ -14,6 +31,7 @@ export interface Project {
   /** `null` for object detection. */
   readonly classificationType: ClassificationType | null;
   readonly targetExportPlatforms: readonly string[];
+  readonly augmentation: Augmentation;
   /** Name of the backbone it chose to learn on; `null`: the account's. */
   readonly backbone: string | null;
   readonly created: Micros;

@@ -8,14 +8,20 @@ import { registerLinks } from './link-routes.ts';
 import { answerUnknown } from './not-found.ts';
 import { registerOperations } from './routes.ts';
 
+/**
+ * The path that is meant by one of old clients, or made by hand (`//customvision`); and 3.4-preview by its draft, which it
+ * differs from by nothing but that it was never published.
+ */
+const plainPath = (path: string): string =>
+  path.replaceAll(/\/{2,}/g, '/').replace(/^(\/customvision\/v3\.4-preview)\.1(?=\/)/i, '$1');
+
 /** The HTTP server over `app`, ready but not listening. `close()` ends connections; the app itself stays open. */
 export async function createServer(app: App): Promise<FastifyInstance> {
   const server = Fastify({
     logger: false,
     genReqId: newId,
     exposeHeadRoutes: false,
-    // Old clients and hand-made addresses: `//customvision`, `/Training`, a slash at the end.
-    rewriteUrl: (request) => (request.url ?? '/').replace(/^[^?]*/, (path) => path.replaceAll(/\/{2,}/g, '/')),
+    rewriteUrl: (request) => (request.url ?? '/').replace(/^[^?]*/, plainPath),
     routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 2048 },
     forceCloseConnections: 'idle',
     // No hook runs for these.

@@ -3,10 +3,12 @@ import { newId } from '../base/id.ts';
 import { type Domain, defaultDomain, domainById } from '../domain/domain.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
-import type { ClassificationType, Project } from '../domain/project.ts';
+import type { Augmentation, ClassificationType, Project } from '../domain/project.ts';
 import type { Queries } from '../store/database.ts';
 import {
   accountOfProject as accountOf,
+  augmentationColumn,
+  augmentationOf,
   countProjects,
   findAnyProject,
   hasProject,
@@ -30,6 +32,8 @@ export interface ProjectInput {
   readonly domainId?: string | undefined;
   readonly classificationType?: ClassificationType | undefined;
   readonly targetExportPlatforms?: readonly string[] | undefined;
+  /** The methods not named are wanted in a new project, and stay as they are in another. */
+  readonly augmentation?: Partial<Augmentation> | undefined;
 }
 
 /**
@@ -82,6 +86,7 @@ export async function createProject(
     domain_id: domain.id,
     classification_type: classificationOf(domain, input.classificationType),
     target_export_platforms: JSON.stringify(input.targetExportPlatforms ?? []),
+    ...augmentationColumn(input.augmentation ?? {}),
     backbone: null,
     created: imported.created ?? now,
     modified: now,
@@ -154,6 +159,8 @@ export async function updateProject(
       set.classification_type = classificationOf(domain, changes.classificationType);
     if (changes.targetExportPlatforms !== undefined)
       set.target_export_platforms = JSON.stringify(changes.targetExportPlatforms);
+    if (changes.augmentation !== undefined)
+      Object.assign(set, augmentationColumn({ ...augmentationOf(row), ...changes.augmentation }));
     await tx.updateTable('projects').set(set).where('id', '=', id).execute();
   });
   return getAnyProject(app, scope);

@@ -133,6 +133,7 @@ export const tableCustody = {
       domain_id: 'id',
       classification_type: 'word',
       target_export_platforms: 'word',
+      augmentation_off: 'word',
       backbone: 'word',
       created: 'time',
       modified: 'time',

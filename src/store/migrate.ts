@@ -21,6 +21,7 @@ import { defaultIteration } from './migrations/0014-default-iteration.ts';
 import { tiers } from './migrations/0016-tiers.ts';
 import { imports } from './migrations/0017-imports.ts';
 import { metadata } from './migrations/0018-metadata.ts';
+import { settings } from './migrations/0018-settings.ts';
 import { lists } from './migrations/0019-lists.ts';
 
 /** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
@@ -42,6 +43,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0013-backbones', backbones],
   ['0012-suggestions', suggestions],
   ['0018-metadata', metadata],
+  ['0018-settings', settings],
   ['0017-imports', imports],
   ['0014-default-iteration', defaultIteration],
   ['0016-tiers', tiers],

@@ -1,5 +1,5 @@
 import type { Micros } from '../base/clock.ts';
-import type { Project } from '../domain/project.ts';
+import { type Augmentation, augmentationMethods, augmentationWhere, type Project } from '../domain/project.ts';
 import type { Queries } from './database.ts';
 import type { Keys } from './keys.ts';
 import type { ProjectRow } from './schema.ts';
@@ -99,6 +99,17 @@ export async function touchProject(db: Queries, id: string, now: Micros): Promis
   await db.updateTable('projects').set({ modified: now }).where('id', '=', id).execute();
 }
 
+/** Whether each method of image processing is wanted. */
+export function augmentationOf({ augmentation_off }: Pick<ProjectRow, 'augmentation_off'>): Augmentation {
+  const off = (augmentation_off ?? '').split(',');
+  return augmentationWhere((name) => !off.includes(name));
+}
+
+/** The column that {@link augmentationOf} reads. */
+export const augmentationColumn = (wanted: Partial<Augmentation>): Pick<ProjectRow, 'augmentation_off'> => ({
+  augmentation_off: augmentationMethods.filter((name) => wanted[name] === false).join(',') || null,
+});
+
 /** The noun of a row, its texts opened. */
 export function projectFromRow(keys: Keys, row: ListedProject): Project {
   const scope = { accountId: row.account_id, projectId: row.id };
@@ -110,6 +121,7 @@ export function projectFromRow(keys: Keys, row: ListedProject): Project {
     domainId: row.domain_id,
     classificationType: row.classification_type,
     targetExportPlatforms: JSON.parse(row.target_export_platforms) as string[],
+    augmentation: augmentationOf(row),
     backbone: row.backbone,
     created: row.created,
     lastModified: row.modified,

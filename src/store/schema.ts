@@ -93,6 +93,8 @@ export interface ProjectRow {
   classification_type: 'Multiclass' | 'Multilabel' | null;
   /** JSON array of platform names. */
   target_export_platforms: string;
+  /** The methods of image processing that are not wanted, comma separated; `null`: all are. */
+  augmentation_off: string | null;
   /** Name of the backbone it learns on; `null`: the account's. */
   backbone: string | null;
   created: Micros;

@@ -24,6 +24,7 @@ const project = (accountId: string, more: Partial<ProjectRow> = {}): ProjectRow 
   domain_id: newId(),
   classification_type: null,
   target_export_platforms: '[]',
+  augmentation_off: null,
   backbone: null,
   created: 1,
   modified: 1,

@@ -17,6 +17,7 @@ export const training30: Step = {
         targetExportPlatforms,
       }),
     },
+    ProjectSettingsUpdate: { omit: ['imageProcessingSettings'] },
     Iteration: { omit: ['trainingTimeInMinutes'] },
     ImagePrediction: { rewrite: (prediction) => ({ ...prediction, created: withSevenDigits(prediction.created) }) },
     StoredImagePrediction: {

@@ -1,9 +1,11 @@
+import { expected } from '../../base/errors.ts';
 import {
   fromExport,
   fromImagePerformance,
   fromIteration,
   fromIterationPerformance,
 } from '../../contract/from-domain.ts';
+import { problem } from '../../domain/problems.ts';
 import { exportIteration, listExports } from '../../services/exporting.ts';
 import {
   deleteIteration,
@@ -34,7 +36,7 @@ type Ids =
 /** Training and what comes of it: iterations, their performance, publication and exports. */
 export const iterationHandlers: Pick<Handlers, Ids> = {
   async TrainProject({ app, scope, query, body }) {
-    // notificationEmailAddress is read and dropped: this server sends no mail, and keeps no address without use.
+    refuseNoAddress(query.notificationEmailAddress);
     const { trainingType = 'Regular', reservedBudgetInHours = 0, forceTrain = false } = query;
     const iteration = await trainProject(app, scope, {
       trainingType,
@@ -89,3 +91,9 @@ export const iterationHandlers: Pick<Handlers, Ids> = {
     return { body: (await listExports(app, scope, params.iterationId)).map((made) => fromExport(made, links)) };
   },
 };
+
+/** An address is checked and dropped: this server sends no mail, and keeps none without use. */
+function refuseNoAddress(address = ''): void {
+  if (address !== '' && !/^[^\s@]+@[^\s@]+$/.test(address))
+    throw problem('BadRequestInvalidEmailAddress', expected('an e-mail address', 'notificationEmailAddress', address));
+}

@@ -1,6 +1,7 @@
 import { AppError } from '../../base/errors.ts';
 import { defaultDomain, domainById, domains } from '../../domain/domain.ts';
 import { limits } from '../../domain/limits.ts';
+import { augmentationWhere } from '../../domain/project.ts';
 import { customVisionIteration } from './custom-vision-iteration.ts';
 import { picturesOf, type Reading, tagFrom } from './custom-vision-pictures.ts';
 import type { Fault } from './report.ts';
@@ -88,8 +89,10 @@ async function projectFrom(
   if (settings.useNegativeSet === false) notes.push('The setting useNegativeSet=false has no meaning here.');
   if (toldText(settings.detectionParameters) !== undefined)
     notes.push('The setting detectionParameters has no meaning here.');
-  const methods = Object.values(told(told(settings.imageProcessingSettings).augmentationMethods));
-  if (methods.includes(false)) notes.push('The image processing settings have no meaning here.');
+  const methods = told(told(settings.imageProcessingSettings).augmentationMethods);
+  const augmentation = augmentationWhere((name) => methods[name] !== false);
+  if (Object.values(augmentation).includes(false))
+    notes.push('The image processing settings are kept, but training chooses its own here.');
   return {
     id,
     name: toldText(answer.name) ?? id,
@@ -99,6 +102,7 @@ async function projectFrom(
     targetExportPlatforms: Array.isArray(settings.targetExportPlatforms)
       ? settings.targetExportPlatforms.filter((one) => typeof one === 'string')
       : [],
+    augmentation,
     created: toldTime(answer.created),
   };
 }

@@ -1,6 +1,6 @@
 import type { Micros } from '../../base/clock.ts';
 import type { ImportedIteration } from '../../domain/iteration.ts';
-import type { ClassificationType } from '../../domain/project.ts';
+import type { Augmentation, ClassificationType } from '../../domain/project.ts';
 import type { Box } from '../../domain/region.ts';
 import type { TagType } from '../../domain/tag.ts';
 import type { Fault } from './report.ts';
@@ -15,6 +15,7 @@ export interface SourceProject {
   /** `null` for object detection. */
   readonly classificationType: ClassificationType | null;
   readonly targetExportPlatforms: readonly string[];
+  readonly augmentation?: Augmentation;
   readonly created?: Micros | undefined;
 }
 
