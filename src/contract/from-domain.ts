@@ -153,7 +153,7 @@ export const fromImageCreateSummary = (summary: ImageCreateSummary, links: Links
   images: summary.images.map(({ sourceUrl, status, image }) => ({
     sourceUrl,
     status,
-    image: image && fromImage(image, links),
+    ...(image && { image: fromImage(image, links) }),
   })),
 });
 

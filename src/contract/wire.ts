@@ -254,7 +254,7 @@ export const ImageCreateResult = model('ImageCreateResult', {
     'ErrorImageDimensions',
     'ErrorInvalidTag',
   ]),
-  image: nullable(Image),
+  image: optional(Image),
 });
 export type ImageCreateResult = Static<typeof ImageCreateResult>;
 export const ImageCreateSummary = model('ImageCreateSummary', {

@@ -1,0 +1,118 @@
+/** Every operation of every published version, against a running server: what it takes, what it refuses, what it answers. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { servedVersions } from '../../src/contract/served.ts';
+import { type Arranged, createArranger } from './arrange.ts';
+import { nothingPublished, type PublishedOperation, publishedVersions } from './published.ts';
+import { faultOf, send } from './send.ts';
+import { spoil } from './spoil.ts';
+import { exampleRequest, type Place, type Request, validRequest } from './values.ts';
+import { type Answer, createWorld, type World } from './world.ts';
+
+/** Versions, or operations of one, that are not served yet. */
+const notServed = [
+  /^training v1\.2 (?!GetAccountInfo)/,
+  /^training v2/,
+  /^prediction v[12]/,
+  / (Export|Import)Project$/,
+] as const;
+/** What is refused although it is published, and why. */
+const notTaken: ReadonlyMap<string, string> = new Map([
+  ['ExportIteration ./examples/ExportIteration.json', 'models are exported as ONNX only'],
+]);
+
+const versions = nothingPublished ? [] : publishedVersions();
+const operations = versions.flatMap((version) => version.operations);
+const nameOf = ({ version, id }: PublishedOperation): string => `${version.api} v${version.version} ${id}`;
+const isServed = ({ version: { api, version }, id }: PublishedOperation): boolean =>
+  servedVersions.some(
+    (served) => served.api === api && served.version === version && served.operations.some((one) => one.id === id),
+  );
+const called = new Set<PublishedOperation>();
+
+describe('what Azure published', { skip: nothingPublished }, () => {
+  let world: World;
+  const ends: (() => unknown)[] = [];
+  before(async () => {
+    world = await createWorld({ after: (end: () => unknown) => ends.push(end) });
+  });
+  after(async () => {
+    for (const end of ends.reverse()) await end();
+  });
+
+  for (const version of versions) {
+    const served = version.operations.filter(isServed);
+    const skip = served.length === 0 && 'not served yet';
+    describe(`${version.api} v${version.version}`, { skip }, () => {
+      let arrange: ReturnType<typeof createArranger>;
+      before(() => {
+        arrange = createArranger(world);
+      });
+      const place = ({ subject, own = {} }: Arranged): Place => ({ world, subject, own, version });
+
+      /** Calls once, on what the operation needs; what is wrong with that, in words. */
+      async function faultsOf(
+        operation: PublishedOperation,
+        what: string,
+        make: (place: Place) => Request,
+      ): Promise<string[]> {
+        const arranged = await arrange(operation.id);
+        const request = make(place(arranged));
+        const answer = await send(world, request);
+        called.add(operation);
+        const isRefused = answer.status >= 300;
+        const fault =
+          faultOf(operation, answer) ??
+          (isRefused === notTaken.has(`${operation.id} ${what}`) ? undefined : `${answer.status} ${answer.text}`);
+        if (!isRefused) await arranged.after?.(jsonOf(answer));
+        if (fault === undefined) return [];
+        return [`${operation.id} ${what}: ${fault}\n  to ${JSON.stringify(request.query)} ${start(request.body)}`];
+      }
+
+      test('valid input is taken, and answered as published', async () => {
+        const faults: string[] = [];
+        for (const operation of served)
+          for (const extent of ['required', 'all'] as const)
+            faults.push(...(await faultsOf(operation, extent, (at) => validRequest(operation, at, extent))));
+        assert.deepEqual(faults, []);
+      });
+
+      test('every published example is taken', async () => {
+        const faults: string[] = [];
+        for (const operation of served)
+          for (const [file, example] of operation.examples)
+            faults.push(...(await faultsOf(operation, file, (at) => exampleRequest(operation, example, at))));
+        assert.deepEqual(faults, []);
+      });
+
+      test('what is wrong is refused, in the words of the version', async () => {
+        const faults: string[] = [];
+        for (const operation of served) {
+          const arranged = await arrange(operation.id);
+          for (const { what, request, spoilt, mustRefuse } of spoil(validRequest(operation, place(arranged), 'all'))) {
+            const answer = await send(world, request, spoilt);
+            const fault = faultOf(operation, answer) ?? (mustRefuse && answer.status < 400 ? 'taken' : undefined);
+            if (fault !== undefined) faults.push(`${operation.id}, ${what}: ${fault}`);
+          }
+          await arranged.after?.({}).catch(() => undefined);
+        }
+        assert.deepEqual(faults, []);
+      });
+    });
+  }
+
+  test('no operation of any version was left uncalled', () => {
+    const left = operations.filter((one) => !called.has(one)).map(nameOf);
+    assert.deepEqual(
+      left.filter((name) => !notServed.some((pattern) => pattern.test(name))),
+      [],
+    );
+    assert.ok(operations.length > 400);
+  });
+});
+
+const start = (body: unknown): string =>
+  body instanceof Uint8Array ? 'bytes' : String(JSON.stringify(body)).slice(0, 300);
+
+const jsonOf = ({ headers, text }: Answer): unknown =>
+  headers.get('content-type')?.startsWith('application/json') ? JSON.parse(text) : undefined;
