@@ -42,7 +42,7 @@ export interface Subject {
 /** A server with something of everything in it. */
 export interface World {
   readonly server: InProcessServer;
-  /** Classification: trained, published as `live`, with untagged images, suggestions, stored predictions, an export. */
+  /** Classification: trained, published as `live` and the default one, with untagged images, suggestions, stored predictions, an export. */
   readonly trained: Subject;
   /** Object detection: trained and published as `live`, changed since. */
   readonly detecting: Subject;
@@ -143,6 +143,11 @@ export async function createWorld(t: Pick<TestContext, 'after'>): Promise<World>
     const untagged = pictures.slice(-22, -18).map(({ bytes }) => ({ contents: contents(bytes) }));
     const untaggedIds = idsOf(await upload(projectId, untagged));
     const iterationId = await trained(projectId);
+    await must(`/customvision/v2.2/Training/projects/${projectId}/iterations/${iterationId}`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'First', isDefault: true }),
+    });
     const subject = { projectId, isDetection: false, tagIds, imageIds, untaggedIds, regionIds: [], iterationId };
     const path = `projects/${projectId}`;
     await hub('POST', `${path}/tagsandregions/suggestions?iterationId=${iterationId}&imageIds=${untaggedIds[0]}`);
