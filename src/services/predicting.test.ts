@@ -18,8 +18,8 @@ import { squares } from '../vision/detect/fixture-squares.ts';
 import { overlap } from '../vision/image/box.ts';
 import type { ProjectScope } from './context.ts';
 import { exportIteration, readExport } from './exporting.ts';
-import { publishIteration } from './iterations.ts';
-import { predictPublished, quickTest } from './predicting.ts';
+import { publishIteration, updateIteration } from './iterations.ts';
+import { predictPublished, predictWith, quickTest } from './predicting.ts';
 import { createProject } from './projects.ts';
 import { proposeRegions } from './proposing.ts';
 import { putBack } from './restore/restore.ts';
@@ -45,6 +45,8 @@ test('a detector in use', async (t) => {
   const planted = await plantDetector(learning);
   const detect = (scope: ProjectScope, store = false): Promise<ImagePrediction> =>
     predictPublished(learning.app, scope, 'detect', 'live', { bytes }, { id: newId(), store });
+  const askOld = (scope: ProjectScope, iterationId?: string): Promise<ImagePrediction> =>
+    predictWith(learning.app, scope, iterationId, { bytes }, { id: newId(), store: false });
 
   await t.test('a detector tells what is where, the most probable first, and quick tests tell the same', async () => {
     const { scope, iterationId, tagIds } = planted;
@@ -67,6 +69,16 @@ test('a detector in use', async (t) => {
       const tried = await quickTest(learning.app, scope, asked, { bytes }, { id: newId(), store: false });
       assert.deepEqual(tried.predictions, predictions);
     }
+  });
+
+  await t.test('asked as before 3.0, the default iteration answers, or the one that is named', async () => {
+    const { scope, iterationId } = planted;
+    const { predictions } = await detect(scope);
+    await assert.rejects(askOld(scope), { code: 'NotFoundProjectDefaultIteration' });
+    await assert.rejects(askOld(scope, newId()), { code: 'NotFoundIteration' });
+    assert.deepEqual((await askOld(scope, iterationId)).predictions, predictions);
+    await updateIteration(learning.app, scope, iterationId, { isDefault: true });
+    assert.deepEqual((await askOld(scope)).predictions, predictions);
   });
 
   await t.test('what was found is kept with its boxes when it is to be kept', async () => {
@@ -170,6 +182,7 @@ test('a detector in use', async (t) => {
       const copy = { accountId: other, projectId: projects[0]!.id };
       const said = ({ predictions }: ImagePrediction) => predictions.map(({ tagId: _id, ...rest }) => rest);
       assert.deepEqual(said(await detect(copy)), said(await detect(scope)));
+      assert.deepEqual(said(await askOld(copy)), said(await askOld(scope)));
       const kept = async (of: ProjectScope) => (await queryPredictions(app, of, everything)).results.map(said);
       assert.deepEqual(await kept(copy), await kept(scope));
       assert.equal((await kept(copy)).length, 1);
