@@ -75,7 +75,7 @@ async function deletionOf(app: Pick<App, 'db' | 'keys'>, accountId: string, opti
 }
 
 /** What a deletion removes and touches, in lines. */
-export function inWords({ kinds, total, publishNames, exports, learnedFrom }: Deletion): string {
+export function inWords({ kinds, total, publishNames, defaultIterations, exports, learnedFrom }: Deletion): string {
   const lines = kinds.map(
     ({ what, count, bytes }) => `    ${count.toLocaleString('en').padStart(9)}  ${what} (${size(bytes)})`,
   );
@@ -85,6 +85,8 @@ export function inWords({ kinds, total, publishNames, exports, learnedFrom }: De
     ...lines,
     ...(publishNames.length === 0 ? [] : ['Predictions would stop being answered under:']),
     ...publishNames.map(({ name, projectId }) => `    ${name} of project ${projectId}`),
+    ...(defaultIterations.length === 0 ? [] : ['Predictions that name no iteration would stop being answered:']),
+    ...defaultIterations.map(({ projectId }) => `    of project ${projectId}`),
     ...(taken.length === 0 ? [] : ['Exported models that were downloaded; those copies stay with whoever has them:']),
     ...taken.map(
       ({ platform, flavor, iterationId, downloads }) =>

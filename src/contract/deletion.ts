@@ -24,6 +24,9 @@ export const deletionFields = {
   publishNames: listOf(model('DeletedPublishName', { projectId: id(), iterationId: id(), name: text() }), {
     description: 'Names under which predictions stop being answered.',
   }),
+  defaultIterations: listOf(model('DeletedDefaultIteration', { projectId: id(), iterationId: id() }), {
+    description: 'Default iterations: predictions that name no iteration stop being answered.',
+  }),
   exports: listOf(
     model('DeletedExport', {
       exportId: id(),

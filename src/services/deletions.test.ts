@@ -110,10 +110,17 @@ async function contents({ db }: Stores, { accountId, projectId }: Planted) {
     .where('project_id', '=', projectId)
     .where('publish_lookup', 'is not', null)
     .execute();
+  const defaults = await db.query
+    .selectFrom('iterations')
+    .select('id')
+    .where('project_id', '=', projectId)
+    .where('is_default', '=', 1)
+    .execute();
   const exports = await db.query.selectFrom('exports').select('id').where('project_id', '=', projectId).execute();
   return {
     amounts: new Map(held.map(({ kind, count, bytes }) => [kind, { count, bytes }])),
     published: published.map(({ id }) => id),
+    defaults: defaults.map(({ id }) => id),
     exports: exports.map(({ id }) => id),
   };
 }
@@ -134,6 +141,8 @@ function assertForetold(foretold: Deletion, before: Contents, after: Contents, w
   const gone = (was: readonly string[], is: readonly string[]) => was.filter((id) => !is.includes(id)).sort();
   const names = foretold.publishNames.map((one) => one.iterationId);
   assert.deepEqual(names.sort(), gone(before.published, after.published), `${what}: published names`);
+  const defaults = foretold.defaultIterations.map((one) => one.iterationId);
+  assert.deepEqual(defaults, gone(before.defaults, after.defaults), `${what}: default iteration`);
   const exports = foretold.exports.map((one) => one.exportId);
   assert.deepEqual(exports.sort(), gone(before.exports, after.exports), `${what}: exports`);
   for (const { what: words } of foretold.kinds) assert.match(words, /\w+ \w+/);
@@ -222,6 +231,10 @@ test('of an account, everything is foretold', async (t) => {
   assert.deepEqual(
     foretold.publishNames.map((one) => one.projectId).sort(),
     projects.map((one) => one.projectId).sort(),
+  );
+  assert.deepEqual(
+    foretold.defaultIterations.map((one) => one.iterationId).sort(),
+    projects.map((one) => one.iterationId).sort(),
   );
   assert.deepEqual(foretold.exports.map((one) => one.exportId).sort(), projects.map((one) => one.exportId).sort());
 });

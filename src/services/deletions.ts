@@ -50,6 +50,8 @@ export interface Deletion {
   readonly total: { readonly count: number; readonly bytes: number };
   /** Names under which predictions stop being answered. */
   readonly publishNames: { readonly projectId: string; readonly iterationId: string; readonly name: string }[];
+  /** Iterations that answer when none is named: without them nothing does. */
+  readonly defaultIterations: { readonly projectId: string; readonly iterationId: string }[];
   readonly exports: GoneExport[];
   /** Iterations that stay, oldest first. */
   readonly learnedFrom: LearnedFrom[];
@@ -73,6 +75,7 @@ export async function accountDeletion(app: Looking, accountId: string, language:
   const parts = await Promise.all(projects.map(({ id }) => wholeProject(app, { accountId, projectId: id })));
   return deletion(language, sumByKind(await holdingsOf(db, accountId)), {
     publishNames: parts.flatMap((part) => part.publishNames),
+    defaultIterations: parts.flatMap((part) => part.defaultIterations),
     exports: parts.flatMap((part) => part.exports),
   });
 }
@@ -84,14 +87,21 @@ export async function projectDeletion(app: Looking, scope: ProjectScope, languag
   return deletion(language, sumByKind(rows), await wholeProject(app, scope));
 }
 
-async function wholeProject(app: Looking, scope: ProjectScope): Promise<Pick<Deletion, 'publishNames' | 'exports'>> {
+async function wholeProject(
+  app: Looking,
+  scope: ProjectScope,
+): Promise<Pick<Deletion, 'publishNames' | 'defaultIterations' | 'exports'>> {
   const of = (table: 'iterations' | 'exports') =>
     app.db.query.selectFrom(table).where('project_id', '=', scope.projectId).orderBy('created');
   const iterations = (await of('iterations').selectAll().execute()) as IterationRow[];
   const exports = (await of('exports').selectAll().execute()) as ExportRow[];
   // The key of a project that is being removed may be gone already: then its names are, too.
   const names = app.keys.has(scope) ? iterations : [];
-  return { publishNames: publishNames(app, scope, names), exports: exports.map(goneExport) };
+  return {
+    publishNames: publishNames(app, scope, names),
+    defaultIterations: defaultsAmong(iterations),
+    exports: exports.map(goneExport),
+  };
 }
 
 /**
@@ -203,6 +213,7 @@ export async function iterationDeletion(
     .execute();
   return deletion(language, await doomedByIteration(db, iterationId), {
     publishNames: publishNames(app, scope, [row]),
+    defaultIterations: defaultsAmong([row]),
     exports: exports.map(goneExport),
   });
 }
@@ -244,7 +255,7 @@ export async function predictionDeletion(
 function deletion(
   language: Language,
   doomed: readonly Doomed[],
-  { publishNames = [], exports = [], learnedFrom = [] }: Partial<Deletion>,
+  { publishNames = [], defaultIterations = [], exports = [], learnedFrom = [] }: Partial<Deletion>,
 ): Deletion {
   return {
     kinds: doomed.map((one) => ({ ...one, what: wordsOf(one.kind, language).what })),
@@ -253,6 +264,7 @@ function deletion(
       bytes: doomed.reduce((all, { bytes }) => all + bytes, 0),
     },
     publishNames,
+    defaultIterations,
     exports,
     learnedFrom,
   };
@@ -280,6 +292,11 @@ function publishNames(
     return name === null ? [] : [{ projectId: scope.projectId, iterationId: id, name }];
   });
 }
+
+const defaultsAmong = (iterations: readonly IterationRow[]): Deletion['defaultIterations'] =>
+  iterations
+    .filter((row) => row.is_default === 1)
+    .map(({ id, project_id }) => ({ projectId: project_id, iterationId: id }));
 
 async function learnedFrom(
   app: Pick<App, 'keys'>,

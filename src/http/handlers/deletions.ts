@@ -126,11 +126,12 @@ async function tell(
 
 function deletionReply(found: Deletion, language: Language): DeletionReply {
   const keeping = found.learnedFrom.filter((one) => one.keeps).map((one) => one.name);
-  const { kinds, total, publishNames, exports, learnedFrom } = found;
+  const { kinds, total, publishNames, defaultIterations, exports, learnedFrom } = found;
   return {
     kinds,
     total,
     publishNames,
+    defaultIterations,
     learnedFrom,
     exports: exports.map((one) => ({
       ...one,
