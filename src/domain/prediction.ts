@@ -39,3 +39,17 @@ export interface PredictionQuery {
   readonly endTime: Micros | null;
   readonly application: string | null;
 }
+
+/**
+ * How uncertain an answer is, in nats: for each tag or box the entropy of whether it is right, -p ln p - (1 - p) ln (1 - p),
+ * added up. Of two answers a person's correction of the more uncertain one teaches more. A picture in which nothing was
+ * found has 0: there is nothing in its answer to be in doubt about.
+ */
+export const uncertainty = (predictions: readonly Pick<Prediction, 'probability'>[]): number =>
+  predictions.reduce((sum, { probability: p }) => sum + part(p) + part(1 - p), 0);
+
+const part = (p: number): number => (p > 0 ? -p * Math.log(p) : 0);
+
+/** The {@link uncertainty} as it is stored, for ordering: a whole number of millionths. */
+export const doubtOf = (predictions: readonly Pick<Prediction, 'probability'>[]): number =>
+  Math.round(1e6 * uncertainty(predictions));

@@ -6,7 +6,7 @@ export const suggestionDays = 30;
 
 /** What an iteration suggests for an image without tags; its id is the image's. */
 export interface Suggestion extends ImagePrediction {
-  /** The sum of -p ln p over its predictions, in nats: the higher, the more is learned from a person's answer. */
+  /** `uncertainty` of its predictions: the higher, the more is learned from a person's answer. */
   readonly uncertainty: number;
 }
 

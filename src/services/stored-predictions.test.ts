@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plantAccount, type Stores, testStores } from '../../test/fixtures/stores.ts';
 import { newId } from '../base/id.ts';
-import type { PredictionQuery } from '../domain/prediction.ts';
+import { doubtOf, type PredictionQuery } from '../domain/prediction.ts';
 import { sealText } from '../store/sealed.ts';
 import type { ProjectScope } from './context.ts';
 import { createProject } from './projects.ts';
@@ -31,6 +31,7 @@ async function plant(stores: Stores, scope: ProjectScope, tagId: string, probabi
       created: stores.clock.now(),
       application: null,
       results: sealText(stores.keys, scope, 'predictions.results', id, JSON.stringify([{ tagId, probability }])),
+      doubt: doubtOf([{ probability }]),
       width: 1,
       height: 1,
       format: 'png' as const,
@@ -53,8 +54,8 @@ async function project(stores: Stores) {
 test('pages of stored predictions neither skip nor repeat when predictions come and go in between', async (t) => {
   const stores = await testStores(t);
   const { scope, tagId } = await project(stores);
-  // Uncertainty -p ln p is greatest at 0.37: the first is the most uncertain, the last the least.
-  const ids = await plant(stores, scope, tagId, [0.4, 0.5, 0.6, 0.7, 0.7, 0.8, 0.9]);
+  // The first is the most uncertain, the last the least.
+  const ids = await plant(stores, scope, tagId, [0.5, 0.4, 0.65, 0.3, 0.7, 0.8, 0.9]);
   for (const orderBy of ['Newest', 'Oldest', 'Suggested'] as const) {
     const seen: string[] = [];
     const added: string[] = [];
@@ -64,8 +65,8 @@ test('pages of stored predictions neither skip nor repeat when predictions come 
       if (page.continuation === null) break;
       continuation = page.continuation;
       await deletePredictions(stores, scope, seen.slice(-2));
-      // As probable as nothing that comes after, and newer than all: only oldest first may still show it.
-      added.push(...(await plant(stores, scope, tagId, [0.37])));
+      // More uncertain than what comes after, and newer than all: only oldest first may still show it.
+      added.push(...(await plant(stores, scope, tagId, [0.5])));
     }
     const all = orderBy === 'Oldest' ? [...ids, ...added] : ids;
     assert.deepEqual([...seen].sort(), all.toSorted(), orderBy);
@@ -77,7 +78,7 @@ test('pages of stored predictions neither skip nor repeat when predictions come 
       scope,
       left.results.map(({ id }) => id),
     );
-    ids.splice(0, ids.length, ...(await plant(stores, scope, tagId, [0.4, 0.5, 0.6, 0.7, 0.7, 0.8, 0.9])));
+    ids.splice(0, ids.length, ...(await plant(stores, scope, tagId, [0.5, 0.4, 0.65, 0.3, 0.7, 0.8, 0.9])));
   }
 });
 

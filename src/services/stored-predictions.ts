@@ -1,13 +1,15 @@
+import { setImmediate } from 'node:timers/promises';
 import { limits } from '../domain/limits.ts';
-import type { ImagePrediction, Prediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
+import { doubtOf, type ImagePrediction, type PredictionQuery, type StoredPrediction } from '../domain/prediction.ts';
 import { problem } from '../domain/problems.ts';
 import { abandonBlobs, keepBlobs } from '../store/loose-blobs.ts';
-import { deletePredictionRows, resultsText, selectPredictions, storedFromRow } from '../store/predictions.ts';
+import { deletePredictionRows, rankOf, resultsText, selectPredictions, storedFromRow } from '../store/predictions.ts';
 import { findProject } from '../store/projects.ts';
 import type { PredictionRow } from '../store/schema.ts';
 import { openTextOrNull, sealText } from '../store/sealed.ts';
 import { prepare } from '../vision/image/decode.ts';
 import type { App, ProjectScope } from './context.ts';
+import { continuationAt, type Position, readContinuation } from './continuation.ts';
 import { pictureKeys, pictureLimits, putSealed } from './pictures.ts';
 import { requireProject } from './projects.ts';
 import { beginErasure } from './receipts.ts';
@@ -58,6 +60,7 @@ export async function storePrediction(
           application:
             application === undefined ? null : sealText(app.keys, scope, 'predictions.application', id, application),
           results: sealText(app.keys, scope, 'predictions.results', id, resultsText(answer.predictions)),
+          doubt: doubtOf(answer.predictions),
           width: picture.width,
           height: picture.height,
           format: picture.format,
@@ -71,13 +74,15 @@ export async function storePrediction(
   });
 }
 
-/** Stored predictions read and opened at a time. */
+/** Stored predictions read and opened at a time, where some of them may not match. */
 const batch = 500;
 
 /**
  * Stored predictions that match, one page of them; `continuation` leads to the next page, `null` when there is none. It
  * names the last prediction of the page, so that what is added or deleted in between neither hides nor repeats another.
- * `Suggested` puts the least certain first. @throws AppError `NotFoundProject`, `BadRequestPredictionInvalidQueryParameters`, `BadRequestPredictionTagsExceededCount`.
+ * `Suggested` puts the most uncertain first. What asks for tags or for an application opens one prediction after the other
+ * until the page is full, and lets others be served in between. @throws AppError `NotFoundProject`,
+ * `BadRequestPredictionInvalidQueryParameters`, `BadRequestPredictionTagsExceededCount`.
  */
 export async function queryPredictions(
   app: Pick<App, 'db' | 'keys'>,
@@ -87,51 +92,30 @@ export async function queryPredictions(
   const project = await findProject(app.db.query, scope.accountId, scope.projectId);
   if (project === undefined) throw problem('NotFoundProject');
   if (query.tags.length > limits.predictionQueryTags) throw problem('BadRequestPredictionTagsExceededCount');
-  const start = query.continuation === null ? null : readContinuation(query.continuation);
+  const { orderBy, continuation } = query;
+  const invalid = 'BadRequestPredictionInvalidQueryParameters';
+  let last = continuation === null ? null : readContinuation(app.keys, scope, orderBy, continuation, invalid);
   const count = query.maxCount > 0 ? Math.min(query.maxCount, limits.predictionsPerQuery) : limits.predictionsPerQuery;
-  const suggested = query.orderBy === 'Suggested';
+  const most = query.tags.length > 0 || query.application !== null ? batch : count + 1;
   const names = await tagsOf(app, scope);
-  const matching: StoredPrediction[] = [];
-  let last = suggested || start === null ? null : { created: start.rank, id: start.id };
+  const results: StoredPrediction[] = [];
+  let pageEnd: Position | undefined;
   for (;;) {
-    const rows = await selectPredictions(app.db.query, scope.projectId, query, last, batch);
+    const rows = await selectPredictions(app.db.query, scope.projectId, query, last, most);
     for (const row of rows) {
+      if (!isOf(app, scope, row, query.application)) continue;
       const stored = storedFromRow(app.keys, scope, row, project.domain_id, names);
-      if (isOf(app, scope, row, query.application) && hasTags(stored, query.tags)) matching.push(stored);
+      if (!hasTags(stored, query.tags)) continue;
+      if (results.length === count)
+        return { results, continuation: continuationAt(app.keys, scope, orderBy, pageEnd!) };
+      results.push(stored);
+      pageEnd = { rank: rankOf(orderBy, row), id: row.id };
     }
-    last = rows.at(-1) ?? null;
-    if (rows.length < batch || (!suggested && matching.length > count)) break;
+    if (rows.length < most) return { results, continuation: null };
+    const end = rows.at(-1)!;
+    last = { rank: rankOf(orderBy, end), id: end.id };
+    await setImmediate();
   }
-  const ordered = suggested ? bySuggestion(matching, start) : matching;
-  const results = ordered.slice(0, count);
-  const end = results.at(-1);
-  if (end === undefined || ordered.length === results.length) return { results, continuation: null };
-  return { results, continuation: `${suggested ? entropy(end.predictions) : end.created}_${end.id}` };
-}
-
-/** Where a page ended: its last prediction's date or, for `Suggested`, uncertainty; and its id. */
-interface Position {
-  readonly rank: number;
-  readonly id: string;
-}
-
-function readContinuation(text: string): Position {
-  const [, rank, id] = /^(\d[\d.e-]*)_([\da-f-]{36})$/.exec(text) ?? [];
-  if (id === undefined || !Number.isFinite(Number(rank)))
-    throw problem(
-      'BadRequestPredictionInvalidQueryParameters',
-      'Expected a continuation as an earlier answer gave it.',
-    );
-  return { rank: Number(rank), id };
-}
-
-/** The least certain first, those after `start`. */
-function bySuggestion(stored: readonly StoredPrediction[], start: Position | null): StoredPrediction[] {
-  return stored
-    .map((one) => ({ one, rank: entropy(one.predictions), id: one.id }))
-    .filter(({ rank, id }) => start === null || rank < start.rank || (rank === start.rank && id > start.id))
-    .sort((a, b) => b.rank - a.rank || (a.id < b.id ? -1 : 1))
-    .map(({ one }) => one);
 }
 
 const isOf = (app: Pick<App, 'keys'>, scope: ProjectScope, row: PredictionRow, application: string | null): boolean =>
@@ -162,10 +146,6 @@ export async function tagsOf(
     ]),
   );
 }
-
-/** Uncertainty of an answer in nats: the sum of -p ln p. */
-export const entropy = (predictions: readonly Prediction[]): number =>
-  predictions.reduce((sum, { probability: p }) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
 
 /** Removes stored predictions with their pictures. @throws AppError `NotFoundProject`, `BadRequestPredictionIdsMissing`; unknown ids are passed over. */
 export async function deletePredictions(

@@ -48,7 +48,10 @@ test('an iteration suggests tags; what it suggested is found by tag, probability
   );
   for (const { predictions, uncertainty } of suggestions) {
     assert.equal(predictions.length, 2);
-    const entropy = predictions.reduce((sum, { probability: p }) => sum - p * Math.log(p), 0);
+    const entropy = predictions.reduce(
+      (sum, { probability: p }) => sum - p * Math.log(p) - (1 - p) * Math.log(1 - p),
+      0,
+    );
     assert.ok(Math.abs(uncertainty - entropy) < 1e-9);
   }
   const byUncertainty = suggestions.toSorted((a, b) => a.uncertainty - b.uncertainty).map(({ id }) => id);

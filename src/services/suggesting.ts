@@ -1,6 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import { mapConcurrently } from '../base/concurrency.ts';
 import { limits } from '../domain/limits.ts';
-import { problem } from '../domain/problems.ts';
+import { doubtOf, uncertainty } from '../domain/prediction.ts';
 import type { StoredSuggestion, Suggestion, SuggestionFilter, SuggestionQuery } from '../domain/suggestion.ts';
 import { imagesByIds, taggedAmong } from '../store/images.ts';
 import { openResults, resultsText } from '../store/predictions.ts';
@@ -9,6 +10,7 @@ import { sealText } from '../store/sealed.ts';
 import { replaceSuggestions, selectSuggestions } from '../store/suggestions.ts';
 import { listIterationTags } from '../store/tags.ts';
 import type { App, ProjectScope } from './context.ts';
+import { continuationAt, type Position, readContinuation } from './continuation.ts';
 import { requireImages } from './images.ts';
 import { requireIteration, requireModel } from './iterations.ts';
 import { namingOf } from './models.ts';
@@ -16,7 +18,7 @@ import { readPicture } from './pictures.ts';
 import { ask } from './predicting.ts';
 import { requireProject } from './projects.ts';
 import { scheduleSweep } from './retention.ts';
-import { entropy, tagsOf } from './stored-predictions.ts';
+import { tagsOf } from './stored-predictions.ts';
 
 /** Pictures that are looked at at the same time. */
 const atOnce = 4;
@@ -54,7 +56,7 @@ export async function suggest(
     const { bytes } = await readPicture(app, scope, 'image-original', id);
     const predictions = await ask(app, model, naming, bytes, {});
     const created = app.clock.now();
-    return { id, projectId, iterationId, created, predictions, uncertainty: entropy(predictions) };
+    return { id, projectId, iterationId, created, predictions, uncertainty: uncertainty(predictions) };
   });
   await app.db.transaction(async (tx) => {
     // Another model, or none, by now: what the old one said is not kept.
@@ -72,7 +74,8 @@ export async function suggest(
           rowId(iterationId, id),
           resultsText(predictions),
         );
-        return { iteration_id: iterationId, image_id: id, project_id: projectId, created, results: sealed };
+        const doubt = doubtOf(predictions);
+        return { iteration_id: iterationId, image_id: id, project_id: projectId, created, results: sealed, doubt };
       });
     await replaceSuggestions(tx, rows);
     if (rows.length > 0) await scheduleSweep(app, tx, scope);
@@ -92,19 +95,21 @@ export async function querySuggestions(
   query: SuggestionQuery,
 ): Promise<{ results: StoredSuggestion[]; continuation: string | null }> {
   const iteration = await trainedIteration(app, scope, iterationId);
-  const start = query.continuation === null ? null : readContinuation(query.continuation);
-  const sign = query.sortBy === 'UncertaintyAscending' ? 1 : -1;
-  const matching: Suggestion[] = [];
-  for await (const one of stored(app, scope, iteration)) if (matches(one, query)) matching.push(one);
-  const ordered = matching
-    .toSorted((a, b) => sign * (a.uncertainty - b.uncertainty) || (a.id < b.id ? -1 : 1))
-    .filter(({ uncertainty, id }) => {
-      if (start === null) return true;
-      const further = sign * (uncertainty - start.uncertainty);
-      return further > 0 || (further === 0 && id > start.id);
-    });
+  const order = `${iterationId} ${query.sortBy}`;
+  const start =
+    query.continuation === null
+      ? null
+      : readContinuation(app.keys, scope, order, query.continuation, 'BadRequestInvalid');
   const count = query.maxCount > 0 ? Math.min(query.maxCount, limits.take) : limits.defaultTake;
-  const chosen = ordered.slice(0, count);
+  const chosen: Suggestion[] = [];
+  let [end, more]: [Position | undefined, boolean] = [undefined, false];
+  for await (const { suggestion, rank } of stored(app, scope, iteration, query.sortBy, start)) {
+    if (!matches(suggestion, query)) continue;
+    more = chosen.length === count;
+    if (more) break;
+    chosen.push(suggestion);
+    end = { rank, id: suggestion.id };
+  }
   const images = await imagesByIds(
     app.db.query,
     scope,
@@ -115,9 +120,7 @@ export async function querySuggestions(
     const image = byId.get(one.id);
     return image === undefined ? [] : [{ ...one, image, domainId: iteration.domain_id }];
   });
-  const end = chosen.at(-1);
-  const more = end !== undefined && ordered.length > chosen.length;
-  return { results, continuation: more ? `${end.uncertainty}_${end.id}` : null };
+  return { results, continuation: more ? continuationAt(app.keys, scope, order, end!) : null };
 }
 
 /**
@@ -133,29 +136,34 @@ export async function countSuggestions(
   const iteration = await trainedIteration(app, scope, iterationId);
   const asked = tagIds.length > 0 ? tagIds : (await listIterationTags(app.db.query, iterationId)).map((tag) => tag.id);
   const counts = new Map(asked.map((id) => [id, 0]));
-  for await (const one of stored(app, scope, iteration))
+  for await (const { suggestion } of stored(app, scope, iteration, 'UncertaintyAscending', null))
     for (const tagId of asked)
-      if (matches(one, { tagIds: [tagId], threshold })) counts.set(tagId, counts.get(tagId)! + 1);
+      if (matches(suggestion, { tagIds: [tagId], threshold })) counts.set(tagId, counts.get(tagId)! + 1);
   return counts;
 }
 
-/** Everything that an iteration's suggestions are, one after the other. */
+/** What an iteration suggested, one after the other from `start` on, read some at a time. */
 async function* stored(
   app: Pick<App, 'db' | 'keys'>,
   scope: ProjectScope,
   iteration: IterationRow,
-): AsyncGenerator<Suggestion> {
+  sortBy: SuggestionQuery['sortBy'],
+  start: Position | null,
+): AsyncGenerator<{ readonly suggestion: Suggestion; readonly rank: number }> {
   const tags = await tagsOf(app, scope);
-  for (let last = ''; ; ) {
-    const rows = await selectSuggestions(app.db.query, scope.projectId, iteration.id, last, batch);
+  for (let last = start; ; ) {
+    const rows = await selectSuggestions(app.db.query, iteration.id, sortBy, last, batch);
     for (const row of rows) {
       const sealed = { kind: 'suggestions.results', id: rowId(row.iteration_id, row.image_id), bytes: row.results };
       const predictions = openResults(app.keys, scope, sealed, tags);
-      const { iteration_id: iterationId, project_id: projectId, image_id: id, created } = row;
-      yield { id, projectId, iterationId, created, predictions, uncertainty: entropy(predictions) };
+      const { iteration_id: iterationId, project_id: projectId, image_id: id, created, doubt: rank } = row;
+      const suggestion = { id, projectId, iterationId, created, predictions, uncertainty: uncertainty(predictions) };
+      yield { suggestion, rank };
     }
     if (rows.length < batch) return;
-    last = rows.at(-1)!.image_id;
+    const end = rows.at(-1)!;
+    last = { rank: end.doubt, id: end.image_id };
+    await setImmediate();
   }
 }
 
@@ -163,10 +171,3 @@ const matches = ({ predictions }: Suggestion, { tagIds, threshold }: SuggestionF
   predictions.some(
     ({ tagId, probability }) => probability >= threshold && (tagIds.length === 0 || tagIds.includes(tagId)),
   );
-
-function readContinuation(text: string): { readonly uncertainty: number; readonly id: string } {
-  const [, uncertainty, id] = /^(\d[\d.e-]*)_([\da-f-]{36})$/.exec(text) ?? [];
-  if (id === undefined || !Number.isFinite(Number(uncertainty)))
-    throw problem('BadRequestInvalid', 'Expected a continuation as an earlier answer gave it.');
-  return { uncertainty: Number(uncertainty), id };
-}

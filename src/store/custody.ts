@@ -321,6 +321,7 @@ export const tableCustody = {
       created: 'time',
       application: 'sealed by project key',
       results: 'sealed by project key',
+      doubt: 'number',
       width: 'number',
       height: 'number',
       format: 'word',
@@ -351,6 +352,7 @@ export const tableCustody = {
       project_id: 'id',
       created: 'time',
       results: 'sealed by project key',
+      doubt: 'number',
     },
   },
   exports: {

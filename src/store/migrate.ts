@@ -22,6 +22,7 @@ import { tiers } from './migrations/0016-tiers.ts';
 import { imports } from './migrations/0017-imports.ts';
 import { metadata } from './migrations/0018-metadata.ts';
 import { settings } from './migrations/0018-settings.ts';
+import { doubt } from './migrations/0019-doubt.ts';
 import { lists } from './migrations/0019-lists.ts';
 
 /** Every migration there is, oldest first: name and SQL. Names are never reused, SQL never edited. */
@@ -48,6 +49,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0014-default-iteration', defaultIteration],
   ['0016-tiers', tiers],
   ['0019-lists', lists],
+  ['0019-doubt', doubt],
 ];
 
 interface MigrationTable {

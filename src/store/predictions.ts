@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Prediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
 import type { Box } from '../domain/region.ts';
 import type { TagType } from '../domain/tag.ts';
@@ -6,28 +7,44 @@ import type { KeyScope, Keys } from './keys.ts';
 import type { PredictionRow } from './schema.ts';
 import { openText } from './sealed.ts';
 
+/** What orders stored predictions. */
+const ranks = { Newest: ['created', 'desc'], Oldest: ['created', 'asc'], Suggested: ['doubt', 'desc'] } as const;
+
+/** Where a stored prediction stands in an order. */
+export const rankOf = (orderBy: PredictionQuery['orderBy'], row: PredictionRow): number => row[ranks[orderBy][0]];
+
 /**
- * The stored predictions that match by iteration and time, at most `most`, in order (`Suggested`: newest first), from
- * the one after `last` on, which need not be there any more.
+ * The stored predictions that match by iteration and time, at most `most`, in order (`Suggested`: the most doubtful first),
+ * from the one after `last` on, which need not be there any more. Reads no more than it gives where only the iteration, or
+ * only the time of those ordered by it, is asked for.
  */
-export const selectPredictions = (
+export async function selectPredictions(
   db: Queries,
   projectId: string,
-  query: PredictionQuery,
-  last: Pick<PredictionRow, 'created' | 'id'> | null,
+  { orderBy, iterationId, startTime, endTime }: PredictionQuery,
+  last: { readonly rank: number; readonly id: string } | null,
   most: number,
-): Promise<PredictionRow[]> => {
-  const [direction, beyond] = query.orderBy === 'Oldest' ? (['asc', '>'] as const) : (['desc', '<'] as const);
-  let rows = db.selectFrom('predictions').selectAll().where('project_id', '=', projectId);
-  if (query.iterationId !== null) rows = rows.where('iteration_id', '=', query.iterationId);
-  if (query.startTime !== null) rows = rows.where('created', '>=', query.startTime);
-  if (query.endTime !== null) rows = rows.where('created', '<=', query.endTime);
+): Promise<PredictionRow[]> {
+  const [rank, way] = [sql.ref(ranks[orderBy][0]), sql.raw(ranks[orderBy][1])];
+  // A plus keeps the engine from choosing another index than the one that has the order.
+  const plus = sql.raw('+');
+  const byTime = orderBy !== 'Suggested';
+  const bounds = [
+    iterationId === null
+      ? sql`project_id = ${projectId}`
+      : sql`iteration_id = ${iterationId} and +project_id = ${projectId}`,
+  ];
+  // The engine takes one bound at each end: the page's own, where there is one, is the closer one.
+  if (startTime !== null)
+    bounds.push(sql`${byTime && !(orderBy === 'Oldest' && last !== null) ? sql`` : plus}created >= ${startTime}`);
+  if (endTime !== null)
+    bounds.push(sql`${byTime && !(orderBy === 'Newest' && last !== null) ? sql`` : plus}created <= ${endTime}`);
   if (last !== null)
-    rows = rows.where(({ or, and, eb }) =>
-      or([eb('created', beyond, last.created), and([eb('created', '=', last.created), eb('id', beyond, last.id)])]),
-    );
-  return rows.orderBy('created', direction).orderBy('id', direction).limit(most).execute();
-};
+    bounds.push(sql`(${rank}, id) ${sql.raw(orderBy === 'Oldest' ? '>' : '<')} (${last.rank}, ${last.id})`);
+  const { rows } = await sql<PredictionRow>`select * from predictions where ${sql.join(bounds, sql` and `)}
+    order by ${rank} ${way}, id ${way} limit ${most}`.execute(db);
+  return rows;
+}
 
 /** Removes the rows of these ids and tells which there were. */
 export async function deletePredictionRows(db: Queries, projectId: string, ids: readonly string[]): Promise<string[]> {

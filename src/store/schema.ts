@@ -255,6 +255,8 @@ export interface PredictionRow {
   application: Sealed | null;
   /** JSON [{tagId, probability, box?}]. */
   results: Sealed;
+  /** `doubtOf` the results. */
+  doubt: number;
   width: number;
   height: number;
   format: string;
@@ -366,6 +368,7 @@ export interface SuggestionRow {
   created: Micros;
   /** As of a prediction. Its id is `<iteration>/<image>`. */
   results: Sealed;
+  doubt: number;
 }
 
 /** An archive that is being taken out and can be gone on with; nothing of its content is kept but hashes and sizes. */

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Micros } from '../base/clock.ts';
+import type { SuggestionQuery } from '../domain/suggestion.ts';
 import type { Queries, Tx } from './database.ts';
 import type { SuggestionRow } from './schema.ts';
 import { keepTriggers } from './triggers.ts';
@@ -34,28 +35,27 @@ export async function replaceSuggestions(tx: Tx, rows: readonly SuggestionRow[])
       .insertInto('suggestions')
       .values(row)
       .onConflict((conflict) =>
-        conflict.columns(['iteration_id', 'image_id']).doUpdateSet({ created: row.created, results: row.results }),
+        conflict
+          .columns(['iteration_id', 'image_id'])
+          .doUpdateSet({ created: row.created, results: row.results, doubt: row.doubt }),
       )
       .execute();
 }
 
-/** An iteration's suggestions for images, by the images' ids, at most `most` from the one after `last` on. */
-export const selectSuggestions = (
+/** An iteration's suggestions for images, the least doubtful first or last, at most `most` from the one after `last` on. */
+export async function selectSuggestions(
   db: Queries,
-  projectId: string,
   iterationId: string,
-  last: string,
+  sortBy: SuggestionQuery['sortBy'],
+  last: { readonly rank: number; readonly id: string } | null,
   most: number,
-): Promise<SuggestionRow[]> =>
-  db
-    .selectFrom('suggestions')
-    .selectAll()
-    .where('project_id', '=', projectId)
-    .where('iteration_id', '=', iterationId)
-    .where('image_id', '>', last)
-    .orderBy('image_id')
-    .limit(most)
-    .execute();
+): Promise<SuggestionRow[]> {
+  const [way, beyond] = (sortBy === 'UncertaintyAscending' ? ['asc', '>'] : ['desc', '<']).map((word) => sql.raw(word));
+  const rest = last === null ? sql`` : sql`and (doubt, image_id) ${beyond} (${last.rank}, ${last.id})`;
+  const { rows } = await sql<SuggestionRow>`select * from suggestions where iteration_id = ${iterationId} ${rest}
+    order by doubt ${way}, image_id ${way} limit ${most}`.execute(db);
+  return rows;
+}
 
 /** When the oldest of a project was made; `undefined`: there is none. */
 export async function oldestSuggestion(db: Queries, projectId: string): Promise<Micros | undefined> {
