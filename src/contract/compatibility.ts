@@ -25,6 +25,19 @@ Made from the operation tables in \`src/contract/\`: do not edit.
 ${table('training', 'Training')}
 ${table('prediction', 'Prediction')}
 
+## Default iterations
+
+Before v3.0 one iteration of a project was the default one and answered predictions that name none; since then any number are
+published under names. Here a project can have both, and neither knows of the other. UpdateIteration with \`isDefault\` makes a
+trained iteration the default one instead of the one that was, or leaves the project without. PredictImage and its kin answer with
+any trained iteration, published or not, that \`iterationId\` names; without it \`404 NotFoundProjectDefaultIteration\` where there is
+no default one. QuickTestImage and QuickTestImageUrl without \`iterationId\` ask the default one, or else the newest trained one, in
+every version. A default iteration can be deleted like any other: Azure says nothing about that, and newer programs could not end
+its being the default. Back from the trash it is the default one again, unless another has become it.
+
+Versions before v3.0 publish no form of refusals: they are those of v3.0, \`{"code", "message"}\`. To v2.0 and v2.1, which know no
+types of tags, a negative tag looks like any other.
+
 ## Imported iterations
 
 What \`ownsight import custom-vision\` brings of an iteration is what the other service told of it, without the model. It is

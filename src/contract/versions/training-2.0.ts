@@ -5,6 +5,7 @@ export const training20: Step = {
   version: '2.0',
   models: {
     ProjectSettings: { omit: ['classificationType'] },
+    ProjectSettingsUpdate: { omit: ['classificationType'] },
     Iteration: { omit: ['classificationType'] },
     Export: { omit: ['newerVersionAvailable'] },
   },

@@ -10,6 +10,7 @@ export const training22: Step = {
     Project: { omit: ['drModeEnabled'] },
     // The last two are in recorded answers of 3.0; there are none of 2.x.
     ProjectSettings: { omit: ['targetExportPlatforms', 'useNegativeSet', 'detectionParameters'] },
+    ProjectSettingsUpdate: { omit: ['targetExportPlatforms'] },
     Iteration: {
       omit: ['exportableTo', 'trainingType', 'reservedBudgetInHours', 'publishName', 'originalPublishResourceId'],
     },

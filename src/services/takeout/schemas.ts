@@ -49,6 +49,7 @@ const forReading: Readonly<Record<string, unknown>> = {
           created: time,
           backbone: maybeText,
           publishName: maybeText,
+          isDefault: { type: 'boolean' },
           performance: anything,
         }),
       ),
