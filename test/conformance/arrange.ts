@@ -1,5 +1,5 @@
 import { deleteExport, listExports } from '../../src/services/exporting.ts';
-import type { Json, ProjectKind, Subject, World } from './world.ts';
+import type { Json, ProjectKind, Subject, Things, World } from './world.ts';
 
 /** What an operation is called on. */
 export interface Arranged {
@@ -13,20 +13,23 @@ export interface Arranged {
 type Scratch = (kind: ProjectKind) => Promise<Subject>;
 type Arrange = (world: World, scratch: Scratch) => Promise<Arranged>;
 
-/** On new tags, and new images, of a scratch project. */
+/** On new things of a scratch project. */
 const onNew =
-  (kind: ProjectKind, images: number): Arrange =>
-  async (world, scratch) => ({ subject: await world.furnish(await scratch(kind), images) });
+  (kind: ProjectKind, things: Things = {}): Arrange =>
+  async (world, scratch) => ({ subject: await world.furnish(await scratch(kind), things) });
 /** On a project of its own, which is gone afterwards: names of examples are the same in every version. */
 const onOwn: Arrange = async (world) => {
   const subject = await world.fresh('classification');
   return { subject, after: () => world.hub('DELETE', `projects/${subject.projectId}`).catch(() => undefined) };
 };
 const onDetector: Arrange = async ({ detecting }) => ({ subject: detecting });
-const withPredictions: Arrange = async (world) => {
-  const predictionIds = [await world.predict(world.trained), await world.predict(world.trained)];
-  return { subject: { ...world.trained, predictionIds } };
-};
+const withPredictions =
+  (count: number): Arrange =>
+  async (world) => {
+    const predictionIds: string[] = [];
+    for (let n = 0; n < count; n++) predictionIds.push(await world.predict(world.trained));
+    return { subject: { ...world.trained, predictionIds } };
+  };
 const publication = ({ projectId, iterationId }: Subject): string =>
   `projects/${projectId}/iterations/${iterationId}/publish`;
 const publishAgain = async ({ hub, trained }: World): Promise<void> => {
@@ -38,21 +41,21 @@ const publishAgain = async ({ hub, trained }: World): Promise<void> => {
 const arrangements: Readonly<Record<string, Arrange>> = {
   UpdateProject: onOwn,
   DeleteProject: onOwn,
-  CreateTag: onNew('classification', 0),
-  UpdateTag: onNew('classification', 0),
-  DeleteTag: onNew('classification', 0),
-  CreateImagesFromData: onNew('classification', 0),
-  CreateImagesFromFiles: onNew('detection', 0),
-  CreateImagesFromUrls: onNew('detection', 0),
-  DeleteImages: onNew('classification', 2),
-  UpdateImageMetadata: onNew('classification', 1),
-  CreateImageTags: onNew('classification', 1),
-  PostImageTags: onNew('classification', 1),
-  DeleteImageTags: onNew('classification', 2),
-  CreateImageRegions: onNew('detection', 2),
-  DeleteImageRegions: onNew('detection', 1),
-  CreateImagesFromPredictions: withPredictions,
-  DeletePrediction: withPredictions,
+  CreateTag: onNew('classification'),
+  UpdateTag: onNew('classification', { tags: 1 }),
+  DeleteTag: onNew('classification', { tags: 1 }),
+  CreateImagesFromData: onNew('classification'),
+  CreateImagesFromFiles: onNew('detection'),
+  CreateImagesFromUrls: onNew('detection'),
+  DeleteImages: onNew('classification', { untagged: 2 }),
+  UpdateImageMetadata: onNew('classification', { untagged: 1 }),
+  CreateImageTags: onNew('classification', { untagged: 1 }),
+  PostImageTags: onNew('classification', { untagged: 1 }),
+  DeleteImageTags: onNew('classification', { tagged: 2 }),
+  CreateImageRegions: onNew('detection', { untagged: 2 }),
+  DeleteImageRegions: onNew('detection', { tagged: 1 }),
+  CreateImagesFromPredictions: withPredictions(1),
+  DeletePrediction: withPredictions(2),
   GetImageRegionProposals: onDetector,
   DetectImage: onDetector,
   DetectImageWithNoStore: onDetector,
@@ -75,11 +78,11 @@ const arrangements: Readonly<Record<string, Arrange>> = {
     return { subject: world.trained, after: () => publishAgain(world) };
   },
   UnpublishIteration: async (world) => ({ subject: world.trained, after: () => publishAgain(world) }),
-  async ExportIteration({ server: { app, accountId }, trained }) {
-    const { projectId, iterationId } = trained;
+  async ExportIteration({ server: { app, accountId }, detecting }) {
+    const { projectId, iterationId } = detecting;
     const scope = { accountId, projectId };
     for (const { id } of await listExports(app, scope, iterationId)) await deleteExport(app, scope, iterationId, id);
-    return { subject: trained };
+    return { subject: detecting };
   },
   async GetArtifact({ hub, trained }) {
     const [image] = await hub('GET', `projects/${trained.projectId}/images?take=1`);

@@ -78,6 +78,7 @@ export interface Recording {
   /** Where it is from; in brackets the version. `same`: where the one before is from. */
   readonly src: string;
   readonly req: string;
+  readonly reqBody?: unknown;
   readonly status: number;
   readonly body?: unknown;
 }

@@ -173,10 +173,11 @@ export const isSent = (properties: NonNullable<Schema['properties']>, part: Sche
   part.readOnly !== true || Object.values(properties).every((one) => one.readOnly);
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** What an example means to be replaced: ids, `{image contents}`, empty ids, words that stand for a secret. */
+/** What an example means to be replaced: ids, `{image contents}`, `..`, addresses, words that stand for a secret. */
 const isStandIn = (value: unknown): boolean =>
   value === undefined ||
-  (typeof value === 'string' && (uuid.test(value) || /^\{.*\}$|^$|^token$|^i-|^MyModel/.test(value)));
+  (typeof value === 'string' &&
+    (uuid.test(value) || /^\{.*\}$|^<.*>$|^\.*$|^https?:|^token$|^i-|^MyModel/.test(value)));
 
 function substituted(
   schema: Omit<Schema, 'required'>,

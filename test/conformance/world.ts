@@ -30,7 +30,6 @@ export interface Subject {
   readonly projectId: string;
   readonly isDetection: boolean;
   readonly tagIds: readonly string[];
-  /** Tagged ones. */
   readonly imageIds: readonly string[];
   readonly untaggedIds: readonly string[];
   readonly regionIds: readonly string[];
@@ -48,8 +47,8 @@ export interface World {
   readonly detecting: Subject;
   /** A new project with nothing in it but two tags. */
   fresh(kind: ProjectKind): Promise<Subject>;
-  /** The project with two new tags, and as many new images that carry the first of them, and ones that carry none. */
-  furnish(subject: Subject, images: number): Promise<Subject>;
+  /** The project, seen as one that has only these new things, beside the tags it had unless there are new ones. */
+  furnish(subject: Subject, things: Things): Promise<Subject>;
   /** Pictures no project here has got, one after the other. */
   picture(): Buffer;
   /** The address of such a picture. */
@@ -62,6 +61,13 @@ export interface World {
   ask(path: string, options?: Ask): Promise<Answer>;
 }
 
+/** How many of each to make. */
+export interface Things {
+  readonly tags?: number;
+  /** Images that carry the first tag, in a region where there are such. */
+  readonly tagged?: number;
+  readonly untagged?: number;
+}
 /** What a project is for. */
 export type ProjectKind = 'classification' | 'detection';
 
@@ -104,13 +110,13 @@ export async function createWorld(t: Pick<TestContext, 'after'>): Promise<World>
     return id as string;
   };
 
-  let [projects, tags] = [0, 0];
-  async function project(kind: ProjectKind, tagNames: readonly string[]) {
+  let [projects, tagNames] = [0, 0];
+  async function project(kind: ProjectKind, names: readonly string[]) {
     const domain = kind === 'detection' ? detectionDomain : compactDomain;
     const type = kind === 'detection' ? '' : '&classificationType=Multilabel';
     const { id } = await hub('POST', `projects?name=${kind}%20${++projects}&domainId=${domain}${type}`);
     const tagIds: string[] = [];
-    for (const name of tagNames) tagIds.push((await hub('POST', `projects/${id}/tags?name=${name}`)).id);
+    for (const name of names) tagIds.push((await hub('POST', `projects/${id}/tags?name=${name}`)).id);
     return { projectId: id as string, tagIds };
   }
   async function upload(projectId: string, images: readonly object[]): Promise<Json[]> {
@@ -193,25 +199,22 @@ export async function createWorld(t: Pick<TestContext, 'after'>): Promise<World>
     };
     return { ...none, ...(await project(kind, ['one', 'two'])), isDetection: kind === 'detection' };
   }
-  async function furnish(subject: Subject, images: number): Promise<Subject> {
+  async function furnish(subject: Subject, { tags = 0, tagged = 0, untagged = 0 }: Things): Promise<Subject> {
     const { projectId, isDetection } = subject;
-    const tagIds: string[] = [];
-    for (const _ of [1, 2]) tagIds.push((await hub('POST', `projects/${projectId}/tags?name=tag%20${++tags}`)).id);
+    const made: string[] = [];
+    for (let n = 0; n < tags; n++)
+      made.push((await hub('POST', `projects/${projectId}/tags?name=tag%20${++tagNames}`)).id);
+    const tagIds = tags === 0 ? subject.tagIds : made;
     const box = { tagId: tagIds[0], left: 0.25, top: 0.25, width: 0.5, height: 0.5 };
     const labels = isDetection ? { regions: [box] } : { tagIds: [tagIds[0]] };
-    const entries = Array.from({ length: 2 * images }, (_, n) => ({
+    const entries = Array.from({ length: tagged + untagged }, (_, n) => ({
       contents: contents(pictures[number()]!.bytes),
-      ...(n < images && labels),
+      ...(n < tagged && labels),
     }));
-    const made = images === 0 ? [] : await upload(projectId, entries);
-    const tagged = made.slice(0, images);
-    return {
-      ...subject,
-      tagIds,
-      imageIds: idsOf(tagged),
-      untaggedIds: idsOf(made.slice(images)),
-      regionIds: tagged.flatMap(({ regions = [] }) => regions.map((one: Json) => one.regionId)),
-    };
+    const images = entries.length === 0 ? [] : await upload(projectId, entries);
+    const regionIds = images.flatMap(({ regions = [] }) => regions.map((one: Json) => one.regionId));
+    const imageIds = idsOf(images);
+    return { ...subject, tagIds, imageIds, untaggedIds: imageIds.slice(tagged), regionIds };
   }
 
   const [classifying, detecting] = await Promise.all([classification(), detection()]);
