@@ -75,16 +75,19 @@ export async function createProject(
   const scope = { accountId, projectId: id };
   const now = app.clock.now();
   const name = checkedName('BadRequestProjectName', 'the project name', input.name);
+  const description = checkedDescription(input.description ?? '');
+  const classificationType = classificationOf(domain, input.classificationType);
   const lookup = projectNameLookup(app, accountId, name);
+  // What is refused above leaves no key behind.
   await createKey(app, scope);
   const row: ProjectRow = {
     id,
     account_id: accountId,
     name: sealText(app.keys, scope, 'projects.name', id, name),
     name_lookup: lookup,
-    description: sealText(app.keys, scope, 'projects.description', id, checkedDescription(input.description ?? '')),
+    description: sealText(app.keys, scope, 'projects.description', id, description),
     domain_id: domain.id,
-    classification_type: classificationOf(domain, input.classificationType),
+    classification_type: classificationType,
     target_export_platforms: JSON.stringify(input.targetExportPlatforms ?? []),
     ...augmentationColumn(input.augmentation ?? {}),
     backbone: null,

@@ -45,6 +45,19 @@ test('the key of a project that was created stays', async (t) => {
   assert.equal(stores.keys.has({ accountId, projectId: project.id }), true);
 });
 
+test('a project that is refused leaves no key behind', async (t) => {
+  const stores = await testStores(t);
+  const accountId = await plantAccount(stores);
+  const before = stores.keys.list();
+  const wrong = [
+    { description: 'x'.repeat(100_000) },
+    { domainId: 'da2e3a8a-40a5-4171-82f4-58522f70fbc1', classificationType: 'Multiclass' as const },
+  ];
+  for (const input of wrong)
+    await assert.rejects(createProject(stores, accountId, { name: 'refused', ...input }), { name: 'AppError' });
+  assert.deepEqual(stores.keys.list(), before);
+});
+
 test('blobs are kept when the work ends well and swept when it fails', async (t) => {
   const stores = await testStores(t);
   const accountId = await plantAccount(stores);

@@ -5,6 +5,8 @@ export interface Inspector {
    * every buffer.
    */
   held(): Promise<{ readonly snapshot: Buffer; readonly buffers: Buffer }>;
+  /** Bytes its objects and buffers take after garbage is collected. */
+  used(): Promise<number>;
   close(): void;
 }
 
@@ -31,10 +33,18 @@ export async function inspect(output: string): Promise<Inspector> {
     const { result } = await new Promise<{ result: Record<string, unknown> }>((resolve) => waiting.set(id, resolve));
     return result as T;
   };
+  const collect = async () => {
+    // What only weak references led to goes in the second round.
+    for (let round = 0; round < 2; round++) await call('HeapProfiler.collectGarbage');
+  };
   return {
+    async used() {
+      await collect();
+      const expression = '(({ heapUsed, external }) => heapUsed + external)(process.memoryUsage())';
+      return (await call<{ result: { value: number } }>('Runtime.evaluate', { expression })).result.value;
+    },
     async held() {
-      // What only weak references led to goes in the second round.
-      for (let round = 0; round < 2; round++) await call('HeapProfiler.collectGarbage');
+      await collect();
       await call('HeapProfiler.takeHeapSnapshot', { reportProgress: false });
       const prototype = await call<{ result: { objectId: string } }>('Runtime.evaluate', {
         expression: 'ArrayBuffer.prototype',
