@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { printTable, type Row } from './compare.ts';
 import { featureRows, headRows } from './compute.ts';
 import { bloodCellRows, detectorRows, stepRows } from './learning.ts';
+import { listingRows } from './listing.ts';
 import { clothingRows } from './quality.ts';
 import { purgeRows, restoreRows, takeoutRows } from './rights.ts';
 import { inventoryRows, invisibleRows } from './seeing.ts';
@@ -34,6 +35,7 @@ const sections: Readonly<
   restore: restoreRows,
   invisible: invisibleRows,
   inventory: inventoryRows,
+  listing: listingRows,
   step: stepRows,
   detector: detectorRows,
   clothing: clothingRows,

@@ -50,6 +50,6 @@ export const uncertainty = (predictions: readonly Pick<Prediction, 'probability'
 
 const part = (p: number): number => (p > 0 ? -p * Math.log(p) : 0);
 
-/** The {@link uncertainty} as it is stored, for ordering: a whole number of millionths. */
+/** The {@link uncertainty} as it is stored, for ordering: a whole number of 1e-12 nats, so that sure answers differ too. */
 export const doubtOf = (predictions: readonly Pick<Prediction, 'probability'>[]): number =>
-  Math.round(1e6 * uncertainty(predictions));
+  Math.round(1e12 * uncertainty(predictions));
