@@ -17,8 +17,9 @@ test('an operation is marked in the versions that have it, and as served where i
     compatibility()
       .split('\n')
       .find((line) => line.startsWith(`| ${id} |`));
-  assert.equal(row('GetAccountInfo'), '| GetAccountInfo | ○ | ● |   |   |   |   |   |   |   |   |');
-  assert.equal(row('GetImages'), '| GetImages |   |   |   |   |   |   |   |   | ● | ● |');
-  assert.equal(row('ClassifyImage'), '| ClassifyImage |   |   | ● | ● |');
-  assert.equal(row('DetectImage'), '| DetectImage |   |   | ● | ● |');
+  assert.equal(row('GetAccountInfo'), '| GetAccountInfo | ● | ● | ● |   |   |   |   |   |   |   |   |');
+  assert.equal(row('GetTags'), `| GetTags |${' ● |'.repeat(11)}`);
+  assert.equal(row('GetImages'), '| GetImages |   |   |   |   |   |   |   |   |   | ● | ● |');
+  assert.equal(row('ClassifyImage'), '| ClassifyImage |   |   |   | ● | ● |');
+  assert.equal(row('DetectImage'), '| DetectImage |   |   |   | ● | ● |');
 });

@@ -1,4 +1,13 @@
-import { type Api, baseOfApi, history, isIn, type Lifetime, type OperationId, type Version } from './operation.ts';
+import {
+  type Api,
+  baseOfApi,
+  history,
+  isIn,
+  type Lifetime,
+  type Operation,
+  type OperationId,
+  type Version,
+} from './operation.ts';
 import { servedVersions } from './served.ts';
 import { operations } from './version.ts';
 
@@ -7,8 +16,6 @@ type AzureApi = Exclude<Api, 'ownsight'>;
 /** Operations that some version had and none of ours serves yet. Source: the published Swagger files. */
 const missing: Readonly<Record<AzureApi, Readonly<Record<string, Lifetime>>>> = {
   training: {
-    PostImageTags: { since: '1.2', until: '1.2' },
-    QueryPredictionResults: { since: '1.2', until: '1.2' },
     ExportProject: { since: '3.2' },
     ImportProject: { since: '3.2' },
   },
@@ -35,8 +42,30 @@ no default one. QuickTestImage and QuickTestImageUrl without \`iterationId\` ask
 every version. A default iteration can be deleted like any other: Azure says nothing about that, and newer programs could not end
 its being the default. Back from the trash it is the default one again, unless another has become it.
 
-Versions before v3.0 publish no form of refusals: they are those of v3.0, \`{"code", "message"}\`. To v2.0 and v2.1, which know no
+Versions 2.0 to 2.2 publish no form of refusals: they are those of v3.0, \`{"code", "message"}\`. To v2.0 and v2.1, which know no
 types of tags, a negative tag looks like any other.
+
+## Versions 1.0 to 1.2
+
+Of Training 1.1 and Prediction 1.0 nothing was ever published. Programs written for Training 1.1 send some things as 1.0 has them
+(\`images/image\`, \`images/url\`) and some as 1.2 has them: it takes both, and answers as 1.2 does. Prediction 1.0 is served as 1.1.
+Of Training 1.0 only the documents of a client are left; what they list is served, with the names they give. That client called
+GetTaggedImages GetImagesByTags and GetUntaggedImages GetAllUntaggedImages.
+
+Errors are \`{"Code", "Message"}\`, as programs of that time read them; codes are those of 3.0, since no list is older. A wrong key
+is answered as in every version.
+
+The current iteration (\`CurrentIterationId\`) is the workspace: its id is that of the project, in GetIterations it comes last, as
+\`New\`, and it may be named wherever images and tags are asked for. It can be neither changed nor deleted. GetTaggedImages of a
+trained iteration tells with each image what was predicted for it by a model that had not seen it (\`Predictions\`).
+
+A label of 1.0 has the id of its tag: an image carries a tag once. PostImageLabel refuses a second one in a multiclass project
+(\`BadRequestImageTags\`). With the token of a last page GetNextPredictionResults answers no more results.
+
+These versions know classifiers only. GetDomains lists only domains of those, so that a name stands for one of them; GetDomain finds
+the others, too. A project with a detector is listed like any other: its images have the tags of their regions, predictions
+name each tag once, with its highest probability and without a place, and GetIterationPerformance tells precision and recall at
+the usual overlap. What is exported is ONNX, also where 1.2 named no platform but CoreML and TensorFlow.
 
 ## Imported iterations
 
@@ -68,22 +97,28 @@ const own = (): string =>
 
 function table(api: AzureApi, title: string): string {
   const versions: readonly Version[] = history[api];
-  const known = Object.entries(operations).filter(([, operation]) => operation.api === api);
-  const rows: [string, Lifetime][] = [...known, ...Object.entries(missing[api])].sort(([a], [b]) => (a < b ? -1 : 1));
-  const mark = (id: string, lifetime: Lifetime, version: Version): string => {
-    if (!isIn(version, lifetime)) return ' ';
-    return isServed(api, version, id as OperationId) ? '●' : '○';
+  const known = (Object.entries(operations) as [OperationId, Operation][]).filter(([, { api: its }]) => its === api);
+  const rows: [string, Lifetime][] = [
+    ...known.map(([id, operation]): [string, Lifetime] => [operation.name ?? id, operation]),
+    ...Object.entries(missing[api]),
+  ];
+  const mark = (name: string, version: Version): string => {
+    if (isServed(api, version, name)) return '●';
+    return rows.some(([its, lifetime]) => its === name && isIn(version, lifetime)) ? '○' : ' ';
   };
+  const names = [...new Set(rows.map(([name]) => name))].sort();
   return `
 ## ${title}
 
 ${line(['Operation', ...versions.map((version) => `v${version}`)])}
 ${line(['---', ...versions.map(() => ':-:')])}
-${rows.map(([id, lifetime]) => line([id, ...versions.map((version) => mark(id, lifetime, version))])).join('\n')}`;
+${names.map((name) => line([name, ...versions.map((version) => mark(name, version))])).join('\n')}`;
 }
 
-const isServed = (api: Api, version: Version, id: OperationId): boolean =>
+const isServed = (api: Api, version: Version, name: string): boolean =>
   servedVersions.some(
     (served) =>
-      served.api === api && served.version === version && served.operations.some((operation) => operation.id === id),
+      served.api === api &&
+      served.version === version &&
+      served.operations.some((operation) => operation.name === name),
   );

@@ -221,7 +221,8 @@ export const fromIterationPerformance = (performance: IterationPerformance): wir
   ...fromScores(performance),
 });
 
-const fromPrediction = ({ probability, tagId, tagName, tagType, box }: Prediction): wire.Prediction => ({
+/** One tag that was predicted; where, for detectors. */
+export const fromPrediction = ({ probability, tagId, tagName, tagType, box }: Prediction): wire.Prediction => ({
   probability: float(probability),
   tagId,
   tagName,

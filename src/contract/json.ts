@@ -20,12 +20,21 @@ export function dateWithoutZone(micros: Micros): string {
 /** A {@link dateWithZone} with seven digits, as predictions were dated before 3.1: `2019-03-15T06:14:58.7870000Z`. */
 export const withSevenDigits = (date: string): string => date.replace(/\.(\d{3})Z$/, '.$10000Z');
 
+/** A {@link dateWithoutZone} that says its zone, as dates of images did in 1.x. */
+export const withZone = (date: string): string => `${date}Z`;
+
 /** A span of time as ISO 8601 has it, in whole seconds: `P12DT3H4M5S`. */
 export function duration(micros: Micros): string {
   const seconds = Math.ceil(micros / 1_000_000);
   const [minutes, hours, days] = [Math.floor(seconds / 60), Math.floor(seconds / 3600), Math.floor(seconds / 86_400)];
   return `P${days}DT${hours % 24}H${minutes % 60}M${seconds % 60}S`;
 }
+
+/** A {@link duration} as .NET writes one: `12.03:04:05`. */
+export const timeSpan = (iso: string): string => {
+  const [days, ...parts] = iso.match(/\d+/g) ?? [];
+  return `${days}.${parts.map((part) => part.padStart(2, '0')).join(':')}`;
+};
 
 const datePattern = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?)?$/i;
 

@@ -2,7 +2,6 @@ import { keyHeaders, keyPurposes } from './operation.ts';
 import type { PlainSchema } from './schema.ts';
 import { servedVersions } from './served.ts';
 import type { ServedVersion, VersionedOperation } from './version.ts';
-import { CustomVisionError } from './wire.ts';
 
 type Json = Record<string, unknown>;
 
@@ -102,7 +101,7 @@ function describe(
       ),
       default: {
         description: 'Refused.',
-        content: { 'application/json': { schema: model(CustomVisionError as PlainSchema) } },
+        content: { 'application/json': { schema: model(served.refusal.schema) } },
       },
     },
   };

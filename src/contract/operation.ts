@@ -4,6 +4,7 @@ import type { KeyPurpose } from '../domain/account.ts';
 import type { ownsightOperations } from './ownsight.ts';
 import type { predictionOperations } from './prediction.ts';
 import type { trainingOperations } from './training.ts';
+import type { trainingOperationsOf1 } from './training-1.ts';
 
 /** The two APIs of Custom Vision, and `ownsight`: what it never had. */
 export type Api = KeyPurpose | 'ownsight';
@@ -26,8 +27,8 @@ export const baseOfApi = (api: Api, version: Version): string =>
 
 /** Every version an API had, oldest first. Those served are in `served.ts`. */
 export const history = {
-  training: ['1.0', '1.2', '2.0', '2.1', '2.2', '3.0', '3.1', '3.2', '3.3', '3.4-preview'],
-  prediction: ['1.1', '2.0', '3.0', '3.1'],
+  training: ['1.0', '1.1', '1.2', '2.0', '2.1', '2.2', '3.0', '3.1', '3.2', '3.3', '3.4-preview'],
+  prediction: ['1.0', '1.1', '2.0', '3.0', '3.1'],
   ownsight: ['1'],
 } as const satisfies Record<Api, readonly string[]>;
 /** A version as addresses name it, without the `v`. */
@@ -84,6 +85,8 @@ export interface Operation {
   /** Which API, and so which of the account's keys opens it. */
   readonly api: Api;
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** What Azure calls it, where its id here is another: the answer was another than that of its later namesake. */
+  readonly name?: string;
   /** Answers without a key. */
   readonly open?: true;
   /** Answers HEAD as well: a file whose size is known before it is made. */
@@ -106,8 +109,11 @@ export interface Operation {
 }
 
 /** Every operation served, by id. */
-export type Operations = typeof trainingOperations & typeof predictionOperations & typeof ownsightOperations;
-/** The id of an operation, as Azure and its SDKs name it. */
+export type Operations = typeof trainingOperations &
+  typeof trainingOperationsOf1 &
+  typeof predictionOperations &
+  typeof ownsightOperations;
+/** The id of an operation: as Azure and its SDKs name it, but for those with a `name`. */
 export type OperationId = keyof Operations;
 
 /** The query of an operation, read. */

@@ -48,7 +48,14 @@ function readSwagger(served: ServedVersion): Swagger {
   };
 }
 
-for (const served of servedVersions.filter(({ api }) => api !== 'ownsight')) {
+/** Of these nothing is published, or no Swagger file: what programs of their time show is in `training-1.ts`. */
+const unpublishedVersions = ['training 1.1', 'training 1.0', 'prediction 1.0'];
+
+const publishedVersions = servedVersions.filter(
+  ({ api, version }) => api !== 'ownsight' && !unpublishedVersions.includes(`${api} ${version}`),
+);
+
+for (const served of publishedVersions) {
   test(`${served.api} v${served.version} is as published`, { skip }, () => {
     const swagger = readSwagger(served);
     const published = Object.entries(swagger.paths).flatMap(([path, methods]) =>
@@ -59,7 +66,7 @@ for (const served of servedVersions.filter(({ api }) => api !== 'ownsight')) {
       })),
     );
     for (const ours of served.operations) {
-      const theirs = published.find(({ operation }) => operation.operationId === ours.id);
+      const theirs = published.find(({ operation }) => operation.operationId === ours.name);
       assert.ok(theirs, `${ours.id} is not in this version`);
       assert.equal(`${ours.method} ${ours.path.toLowerCase()}`, `${theirs.method} ${theirs.path.toLowerCase()}`);
       compareParameters(ours, theirs.operation);
@@ -67,17 +74,15 @@ for (const served of servedVersions.filter(({ api }) => api !== 'ownsight')) {
         .filter((status) => status !== 'default')
         .map(Number);
       assert.deepEqual([...ours.success].sort(), statuses.sort(), ours.id);
-      if (served.version !== '1.2') compareReply(ours, theirs.operation, swagger);
+      compareReply(ours, theirs.operation, swagger);
     }
-    if (served.version !== '1.2') {
-      const missing = published
-        .map(({ operation }) => operation.operationId)
-        .filter((id) => !served.operations.some((ours) => ours.id === id));
-      assert.deepEqual(
-        missing.filter((id) => !/^(ExportProject|ImportProject)/.test(id)),
-        [],
-      );
-    }
+    const missing = published
+      .map(({ operation }) => operation.operationId)
+      .filter((id) => !served.operations.some((ours) => ours.name === id));
+    assert.deepEqual(
+      missing.filter((id) => !/^(ExportProject|ImportProject)/.test(id)),
+      [],
+    );
   });
 
   test(`${served.api} v${served.version} names only problems it knows`, {

@@ -1,8 +1,12 @@
 import type { Api } from './operation.ts';
 import type { Step } from './step.ts';
 import { type ServedVersion, servedVersion } from './version.ts';
+import { prediction10 } from './versions/prediction-1.0.ts';
+import { prediction11 } from './versions/prediction-1.1.ts';
 import { prediction20 } from './versions/prediction-2.0.ts';
 import { prediction30 } from './versions/prediction-3.0.ts';
+import { training10 } from './versions/training-1.0.ts';
+import { training11 } from './versions/training-1.1.ts';
 import { training12 } from './versions/training-1.2.ts';
 import { training20 } from './versions/training-2.0.ts';
 import { training21 } from './versions/training-2.1.ts';
@@ -27,7 +31,9 @@ export const servedVersions: readonly ServedVersion[] = [
     training21,
     training20,
     training12,
+    training11,
+    training10,
   ]),
-  ...versionsOf('prediction', [prediction30, prediction20]),
+  ...versionsOf('prediction', [prediction30, prediction20, prediction11, prediction10]),
   ...versionsOf('ownsight', []),
 ];

@@ -12,7 +12,12 @@ export interface ModelChange<M> {
   readonly omit?: readonly (keyof M & string)[];
   /** Properties of answers that had another name then, by the name they have now. */
   readonly rename?: { readonly [Name in keyof M & string]?: string };
-  /** What else was different about answers: from the newer form to the older, after `omit` and `rename`. */
+  /** Properties of answers that no newer version has: `rewrite` gives them, or the answer to an operation of that time. */
+  readonly add?: Readonly<Record<string, TSchema>>;
+  /**
+   * What else was different about answers: from the newer form to the older, after `omit` and `rename`. What is within is
+   * in the newest form still.
+   */
   readonly rewrite?: (newer: M) => object;
 }
 
@@ -36,8 +41,6 @@ export interface OperationChange<Op extends OperationId> {
  */
 export interface Step {
   readonly version: Version;
-  /** The operations served in it, when not all that existed. */
-  readonly only?: readonly OperationId[];
   readonly models?: { readonly [M in keyof Models]?: ModelChange<Models[M]> };
   readonly operations?: { readonly [Op in OperationId]?: OperationChange<Op> };
   /** Codes it did not know yet, and the nearest that it knows. */

@@ -2,7 +2,6 @@ import { limits } from '../domain/limits.ts';
 import type { Operation } from './operation.ts';
 import { boolean, countMap, float32, id, ids, int32, listOf, oneOf, optional, query, text } from './schema.ts';
 import {
-  Account,
   CreateProjectOptions,
   Domain,
   Export,
@@ -80,17 +79,8 @@ const post = { api: 'training', method: 'POST', query: none, success: [200] } as
 const patch = { api: 'training', method: 'PATCH', query: none, success: [200] } as const;
 const remove = { api: 'training', method: 'DELETE', query: none, success: [204] } as const;
 
-/** The Training API. Source: its Swagger files, 1.2 (account) and 2.0 to 3.4-preview. */
+/** The Training API, but for what only 1.x had. Source: its Swagger files 1.2 to 3.4-preview. */
 export const trainingOperations = {
-  GetAccountInfo: {
-    ...get,
-    path: '/account',
-    since: '1.0',
-    until: '1.2',
-    reply: Account,
-    summary: 'The account: its keys, quotas and what is used of them.',
-  },
-
   GetQuota: {
     ...get,
     path: '/quota',
@@ -102,7 +92,7 @@ export const trainingOperations = {
   GetDomains: {
     ...get,
     path: '/domains',
-    since: '1.0',
+    since: '2.0',
     reply: listOf(Domain),
     summary: 'The domains a project can have.',
   },
@@ -163,7 +153,7 @@ export const trainingOperations = {
   GetTags: {
     ...get,
     path: `${project}/tags`,
-    since: '1.0',
+    since: '2.0',
     query: query({ iterationId }),
     reply: listOf(Tag),
     summary: 'The tags of a project, or of an iteration.',
@@ -194,7 +184,7 @@ export const trainingOperations = {
   CreateImagesFromData: {
     ...post,
     path: images,
-    since: '1.2',
+    since: '1.1',
     body: { kind: 'pictures', most: limits.imagesPerBatch },
     reply: ImageCreateSummary,
     query: query({ tagIds: optional(ids(limits.tagsPerBatch, { description: 'The tags of each picture.' })) }),
@@ -204,7 +194,7 @@ export const trainingOperations = {
   CreateImagesFromFiles: {
     ...post,
     path: `${images}/files`,
-    since: '1.2',
+    since: '1.1',
     reply: ImageCreateSummary,
     success: [200, 207],
     body: { kind: 'json', schema: ImageFileCreateBatch, required: true, large: true },
@@ -213,7 +203,7 @@ export const trainingOperations = {
   CreateImagesFromUrls: {
     ...post,
     path: `${images}/urls`,
-    since: '1.2',
+    since: '1.1',
     body: json(ImageUrlCreateBatch),
     reply: ImageCreateSummary,
     success: [200, 207],
@@ -222,7 +212,7 @@ export const trainingOperations = {
   CreateImagesFromPredictions: {
     ...post,
     path: `${images}/predictions`,
-    since: '1.0',
+    since: '1.1',
     body: json(ImageIdCreateBatch),
     reply: ImageCreateSummary,
     success: [200, 207],
@@ -247,7 +237,7 @@ export const trainingOperations = {
   GetTaggedImages: {
     ...get,
     path: `${images}/tagged`,
-    since: '1.0',
+    since: '2.0',
     query: query({ iterationId, tagIds, ...page }),
     reply: listOf(Image),
     summary: 'Images that carry a tag, a page at a time.',
@@ -317,7 +307,7 @@ export const trainingOperations = {
   DeleteImageTags: {
     ...remove,
     path: `${images}/tags`,
-    since: '1.2',
+    since: '1.1',
     query: query({ imageIds: ids(limits.imageIdsPerTagDeletion), tagIds: ids(limits.tagsPerBatch) }),
     summary: 'Take tags off images.',
   },
@@ -383,7 +373,7 @@ export const trainingOperations = {
   GetIterations: {
     ...get,
     path: iterations,
-    since: '1.0',
+    since: '2.0',
     reply: listOf(Iteration),
     summary: 'The iterations of a project.',
   },
@@ -460,7 +450,7 @@ export const trainingOperations = {
   ExportIteration: {
     ...post,
     path: `${iteration}/export`,
-    since: '1.2',
+    since: '1.1',
     query: query({ platform: Platform, flavor: optional(Flavor) }),
     reply: Export,
     summary: 'Make a file of the trained model.',
@@ -468,7 +458,7 @@ export const trainingOperations = {
   GetExports: {
     ...get,
     path: `${iteration}/export`,
-    since: '1.2',
+    since: '1.1',
     reply: listOf(Export),
     summary: 'The files made of a trained model, with links to them.',
   },
@@ -476,7 +466,7 @@ export const trainingOperations = {
   QuickTestImage: {
     ...post,
     path: `${project}/quicktest/image`,
-    since: '1.2',
+    since: '1.1',
     query: query({ iterationId: testedIteration, store }),
     body: onePicture,
     reply: ImagePrediction,
@@ -485,7 +475,7 @@ export const trainingOperations = {
   QuickTestImageUrl: {
     ...post,
     path: `${project}/quicktest/url`,
-    since: '1.2',
+    since: '1.1',
     query: query({ iterationId: testedIteration, store }),
     body: json(ImageUrl),
     reply: ImagePrediction,

@@ -14,10 +14,14 @@ import { predictionOperations } from './prediction.ts';
 import type { PlainSchema } from './schema.ts';
 import type { ModelChange, OperationChange, Step } from './step.ts';
 import { trainingOperations } from './training.ts';
+import { trainingOperationsOf1 } from './training-1.ts';
+import { CustomVisionError } from './wire.ts';
 
 /** An operation as one version has it. */
 export interface VersionedOperation {
   readonly id: OperationId;
+  /** What Azure calls it. */
+  readonly name: string;
   readonly method: Operation['method'];
   /** Answers without a key. */
   readonly open: boolean;
@@ -28,7 +32,14 @@ export interface VersionedOperation {
   readonly summary: string;
   readonly query: PlainSchema;
   readonly body:
-    | { readonly kind: 'json'; readonly schema: PlainSchema; readonly required: boolean; readonly large: boolean }
+    | {
+        readonly kind: 'json';
+        readonly schema: PlainSchema;
+        /** The same with the newest version's names, for `read`, which takes names in any letter case. */
+        readonly reading: PlainSchema;
+        readonly required: boolean;
+        readonly large: boolean;
+      }
     | Extract<Body, { kind: 'pictures' | 'stream' }>
     | undefined;
   readonly reply: PlainSchema | 'bytes' | 'file' | 'events' | undefined;
@@ -43,11 +54,14 @@ export interface ServedVersion {
   readonly version: Version;
   readonly operations: readonly VersionedOperation[];
   readonly problemCode: (code: ProblemCode) => ProblemCode;
+  /** How it tells what went wrong. */
+  readonly refusal: { readonly schema: PlainSchema; readonly encode: (error: CustomVisionError) => object };
 }
 
 /** Every operation of the newest version of each API. */
 export const operations: Readonly<Record<OperationId, Operation>> = {
   ...trainingOperations,
+  ...trainingOperationsOf1,
   ...predictionOperations,
   ...ownsightOperations,
 };
@@ -58,10 +72,13 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
  */
 export function servedVersion(api: Api, steps: readonly Step[]): ServedVersion {
   const version = steps.at(-1)?.version ?? history[api].at(-1)!;
-  const only = steps.at(-1)?.only;
   const shape = shaper(version, steps);
-  const exists = ([id, operation]: [OperationId, Operation]): boolean =>
-    operation.api === api && isIn(version, operation) && (only === undefined || only.includes(id));
+  const inNewestNames = shaper(
+    version,
+    steps.map(({ naming: _, ...step }) => step),
+  );
+  const exists = ([, operation]: [OperationId, Operation]): boolean =>
+    operation.api === api && isIn(version, operation);
   return {
     api,
     version,
@@ -75,6 +92,7 @@ export function servedVersion(api: Api, steps: readonly Step[]): ServedVersion {
       const shaped = typeof reply === 'object' ? shape(reply as PlainSchema) : undefined;
       return {
         id,
+        name: operation.name ?? id,
         method: operation.method,
         open: operation.open ?? false,
         head: operation.head ?? false,
@@ -92,17 +110,21 @@ export function servedVersion(api: Api, steps: readonly Step[]): ServedVersion {
               : {
                   kind: 'json',
                   schema: shape(body.schema as PlainSchema).schema,
+                  reading: inNewestNames(body.schema as PlainSchema).schema,
                   required: body.required,
                   large: body.large ?? false,
                 },
         reply: shaped?.schema ?? (reply as Exclude<typeof reply, object>),
         success: changes.findLast((change) => change.success !== undefined)?.success ?? operation.success,
-        encode: shaped?.encode ?? ((value: unknown) => value),
+        encode: shaped?.encode ?? asItIs,
       };
     }),
     problemCode: (code) => steps.reduce((known, step) => step.problems?.[known] ?? known, code),
+    refusal: { encode: asItIs, ...shape(CustomVisionError as PlainSchema) } as ServedVersion['refusal'],
   };
 }
+
+const asItIs = (value: unknown): unknown => value;
 
 interface Shape {
   readonly schema: PlainSchema;
@@ -152,8 +174,13 @@ function shaper(version: Version, steps: readonly Step[]): (schema: PlainSchema)
           schema.title ?? ''
         ] ?? [],
     );
-    const nested = Object.entries(schema.properties!).map(([name, part]) => [name, shape(part)] as const);
-    const encoders = nested.flatMap(([name, { encode }]) => (encode === undefined ? [] : [[name, encode] as const]));
+    const added: object[] = changes.map(({ add = {} }) => add);
+    const properties: Record<string, PlainSchema> = Object.assign({}, schema.properties, ...added);
+    const nested = Object.entries(properties).map(([name, part]) => [name, shape(part)] as const);
+    const oldName = (name: string): string => changes.reduce((newer, { rename }) => rename?.[newer] ?? newer, name);
+    const encoders = nested.flatMap(([name, { encode }]) =>
+      encode === undefined ? [] : [[oldName(name), encode] as const],
+    );
     const gone = bygone(schema, version);
     const shaped = { ...schema, properties: Object.fromEntries(nested.map(([name, part]) => [name, part.schema])) };
     const reduced = changes.reduce(
@@ -166,13 +193,13 @@ function shaper(version: Version, steps: readonly Step[]): (schema: PlainSchema)
       schema: named,
       encode: (value) => {
         let result: Record<string, unknown> = { ...(value as Record<string, unknown>) };
-        for (const [name, encode] of encoders) if (result[name] !== undefined) result[name] = encode(result[name]);
         for (const name of gone) delete result[name];
         for (const { omit = [], rename, rewrite } of changes) {
           for (const name of omit) delete result[name];
           if (rename !== undefined) result = withNames(result, (name) => rename[name] ?? name);
           if (rewrite !== undefined) result = rewrite(result) as Record<string, unknown>;
         }
+        for (const [name, encode] of encoders) if (result[name] !== undefined) result[name] = encode(result[name]);
         return naming === undefined ? result : withNames(result, naming);
       },
     };

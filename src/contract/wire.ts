@@ -71,6 +71,7 @@ const domainId = id({ 'x-problem': 'BadRequestProjectUnknownDomain' });
 
 /** Every refusal, in every version. */
 export const CustomVisionError = model('CustomVisionError', { code: text(), message: text() });
+export type CustomVisionError = Static<typeof CustomVisionError>;
 
 // Account
 

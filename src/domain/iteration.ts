@@ -41,6 +41,18 @@ export interface Iteration {
   readonly imported: ImportedIteration | null;
 }
 
+/**
+ * What a project has to be trained next. It is an iteration too, one that is not trained: the project's own id is its id.
+ */
+export interface Workspace {
+  readonly projectId: string;
+  /** What it will be called once it is trained. */
+  readonly name: string;
+  /** When the last training began; without one, when the project was made. */
+  readonly created: Micros;
+  readonly lastModified: Micros;
+}
+
 /** What another service told of an iteration, word for word. */
 export interface ImportedIteration {
   /** The version of the API that was asked. */

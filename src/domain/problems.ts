@@ -23,6 +23,14 @@ export const problems = {
   BadRequestProjectImagePreprocessingSettings: [400, 'Invalid image processing settings.'],
   BadRequestIterationName: [400, 'Invalid iteration name.'],
   BadRequestIterationNameNotUnique: [400, 'An iteration of this name exists already.'],
+  BadRequestWorkspaceCannotBeModified: [
+    400,
+    'The workspace is no iteration that was trained: it has no name to change.',
+  ],
+  BadRequestWorkspaceNotDeletable: [
+    400,
+    'The workspace cannot be deleted: delete its images and tags, or the project.',
+  ],
   BadRequestIterationIsNotTrained: [400, 'Iteration is not trained'],
   BadRequestTagName: [400, 'Invalid tag name.'],
   BadRequestTagNameNotUnique: [400, 'A tag of this name exists already.'],

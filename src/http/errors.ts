@@ -26,7 +26,7 @@ export function toProblem(error: unknown): AppError & { readonly code: ProblemCo
   return problem(known ?? 'ErrorUnknown', undefined, error) as AppError & { code: ProblemCode };
 }
 
-/** The error handler of the server: every error as `{code, message}` with its status, in the words of the version asked. */
+/** The error handler of the server: every error as `{code, message}` with its status, as the version asked writes it. */
 export function createErrorHandler(app: Pick<App, 'log'>) {
   return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void => {
     const { operation, served } = request.routeOptions.config;
@@ -38,9 +38,10 @@ export function createErrorHandler(app: Pick<App, 'log'>) {
     const status = problems[refusal.code][0];
     if (status >= 500)
       app.log.error('request-failed', refusal.cause ?? refusal, { operation: operation?.id, request: request.id });
-    const body = { code: served?.problemCode(refusal.code) ?? refusal.code, message: refusal.message };
-    // The gateway before Azure's service answers 401 in a form of its own; this is both.
-    const whole = status === 401 ? { ...body, error: { code: '401', message: refusal.message } } : body;
-    reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(whole));
+    const { message } = refusal;
+    const told = { code: served?.problemCode(refusal.code) ?? refusal.code, message };
+    // The gateway before Azure's service answers 401 in a form of its own, whichever version is asked; this is both.
+    const body = status === 401 ? { ...told, error: { code: '401', message } } : (served?.refusal.encode(told) ?? told);
+    reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
   };
 }

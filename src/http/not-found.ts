@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { history } from '../contract/operation.ts';
 import { servedVersions } from '../contract/served.ts';
 import { problem } from '../domain/problems.ts';
 
@@ -36,8 +35,7 @@ function hintFor(path: string): string {
   }
   const isServed = servedVersions.some((served) => served.api === wanted && served.version === version.toLowerCase());
   if (isServed) return `There is no such operation in ${wanted} v${version}, or it is not served yet.`;
-  const existed = (history[wanted] as readonly string[]).includes(version.toLowerCase()) ? ', which is not served' : '';
-  return `Expected one of the versions ${versionsOf(wanted)} for ${wanted} but received v${version}${existed}.`;
+  return `Expected one of the versions ${versionsOf(wanted)} for ${wanted} but received v${version}.`;
 }
 
 const versionsOf = (api: 'training' | 'prediction'): string =>

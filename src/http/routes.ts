@@ -29,6 +29,7 @@ import { retentionHandlers } from './handlers/retention.ts';
 import { suggestionHandlers } from './handlers/suggestions.ts';
 import { tagHandlers } from './handlers/tags.ts';
 import { takeoutHandlers } from './handlers/takeout.ts';
+import { trainingHandlersOf1 } from './handlers/training-1.ts';
 import { trainingProgressHandlers } from './handlers/training-progress.ts';
 import { trashHandlers } from './handlers/trash.ts';
 import { createLinks } from './links.ts';
@@ -58,6 +59,7 @@ const handlers: Handlers = {
   ...takeoutHandlers,
   ...inventoryHandlers,
   ...deletionHandlers,
+  ...trainingHandlersOf1,
   ...trashHandlers,
   ...restoreHandlers,
   ...retentionHandlers,
@@ -129,7 +131,7 @@ async function answer(
     keySlot,
     scope: { accountId, projectId: params.projectId ?? '' },
     params,
-    query: read(operation.query, request.query, '', 'query'),
+    query: ofWorkspace(operation, read(operation.query, request.query, '', 'query') as object, params.projectId),
     ...readBody(operation, request),
     id: request.id,
     links: createLinks(app, accountId, baseOf(app, request)),
@@ -157,6 +159,17 @@ async function answer(
   }
 }
 
+/**
+ * A query with the workspace asked for by its id, which is that of the project, as one that names no iteration; but where
+ * one must be named.
+ */
+function ofWorkspace({ query }: VersionedOperation, given: object, projectId: string | undefined): object {
+  const { iterationId, ...rest } = given as { readonly iterationId?: string };
+  return iterationId === undefined || iterationId !== projectId || query.required?.includes('iterationId')
+    ? given
+    : rest;
+}
+
 /** Whether an operation deletes: then it must go on when the disk is full. */
 const erases = ({ id, method }: VersionedOperation): boolean => method === 'DELETE' || /^(Delete|Remove)/.test(id);
 
@@ -178,6 +191,7 @@ const notFound: Readonly<Record<string, ProblemCode>> = {
   iterationId: 'NotFoundIteration',
   domainId: 'NotFoundDomain',
   imageId: 'NotFoundImage',
+  labelId: 'NotFoundTag',
 };
 
 /** The language tags of `Accept-Language` (RFC 9110, section 12.5.4), the one liked best first. */
@@ -204,7 +218,7 @@ function readBody(
   if (body.kind === 'pictures')
     return { body: undefined, files: readPictures(bytes ?? Buffer.alloc(0), contentType, body.most) };
   const json = readJson(bytes, contentType);
-  if (json !== undefined && json !== null) return { body: read(body.schema, json, '', 'json'), files: [] };
+  if (json !== undefined && json !== null) return { body: read(body.reading, json, '', 'json'), files: [] };
   if (body.required) throw problem('BadRequestRequiredParamIsNull', expected('JSON', 'the body', 'none'));
   return { body: undefined, files: [] };
 }

@@ -1,4 +1,4 @@
-import type { CreatedPairs, ImageTagPair } from '../domain/image.ts';
+import type { CreatedPairs, Image, ImageTagPair } from '../domain/image.ts';
 import { problem } from '../domain/problems.ts';
 import type { ClassificationType } from '../domain/project.ts';
 import type { TagType } from '../domain/tag.ts';
@@ -6,7 +6,7 @@ import type { Quotas } from '../domain/tier.ts';
 import { findProject, touchProject } from '../store/projects.ts';
 import { tagTypes } from '../store/tags.ts';
 import type { App, ProjectScope } from './context.ts';
-import { requireImages } from './images.ts';
+import { getImages, requireImages } from './images.ts';
 import { requireProject } from './projects.ts';
 import { quotasOf } from './tiers.ts';
 
@@ -103,4 +103,42 @@ export async function deleteImageTags(
         .execute();
     await touchProject(tx, scope.projectId, app.clock.now());
   });
+}
+
+/**
+ * Puts a tag on one image and returns the image.
+ * @throws AppError as {@link createImageTags}, `BadRequestImageTags` when the image has as many tags as it may have.
+ */
+export async function labelImage(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  scope: ProjectScope,
+  imageId: string,
+  tagId: string,
+): Promise<Image> {
+  const { exceeded } = await createImageTags(app, scope, [{ imageId, tagId }]);
+  if (exceeded.length > 0)
+    throw problem('BadRequestImageTags', 'The image has as many tags as it may have: in a multiclass project, one.');
+  return theImage(app, scope, imageId);
+}
+
+/**
+ * Takes a tag, and its regions, off one image and returns the image.
+ * @throws AppError `NotFoundProject`, `NotFoundImage`, `NotFoundTag` when the image does not carry it.
+ */
+export async function unlabelImage(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  scope: ProjectScope,
+  imageId: string,
+  tagId: string,
+): Promise<Image> {
+  const { tags } = await theImage(app, scope, imageId);
+  if (!tags.some((tag) => tag.tagId === tagId)) throw problem('NotFoundTag', 'The image does not carry this tag.');
+  await deleteImageTags(app, scope, [imageId], [tagId]);
+  return theImage(app, scope, imageId);
+}
+
+async function theImage(app: Pick<App, 'db' | 'keys'>, scope: ProjectScope, imageId: string): Promise<Image> {
+  const [image] = await getImages(app, scope, [imageId]);
+  if (image === undefined) throw problem('NotFoundImage');
+  return image;
 }

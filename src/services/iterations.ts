@@ -57,7 +57,8 @@ export async function getIteration(
  * Changes an iteration; what is absent stays. Made the default one, it takes the place of the one that was; no longer
  * it, the project has none.
  * @throws AppError `NotFoundProject`, `NotFoundIteration`, `BadRequestIterationName`,
- * `BadRequestIterationNameNotUnique`, `BadRequestIterationIsNotTrained` for a default one.
+ * `BadRequestIterationNameNotUnique`, `BadRequestIterationIsNotTrained` for a default one,
+ * `BadRequestWorkspaceCannotBeModified`.
  */
 export async function updateIteration(
   app: Pick<App, 'db' | 'keys' | 'clock'>,
@@ -69,6 +70,7 @@ export async function updateIteration(
     changes.name === undefined ? undefined : checkedName('BadRequestIterationName', 'the iteration name', changes.name);
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
+    if (iterationId === scope.projectId) throw problem('BadRequestWorkspaceCannotBeModified');
     const row = await requireIteration(tx, scope, iterationId);
     if (name !== undefined) await rename(app, tx, scope, iterationId, name);
     if (changes.isDefault !== undefined) await setDefault(app, tx, scope, row, changes.isDefault);
@@ -140,6 +142,7 @@ export async function deleteIteration(
 ): Promise<void> {
   await app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
+    if (iterationId === scope.projectId) throw problem('BadRequestWorkspaceNotDeletable');
     const row = await requireIteration(tx, scope, iterationId);
     refusePublished(app, scope, row, ' Unpublish it first.');
     const erased = await removeIteration(app, tx, scope, row);

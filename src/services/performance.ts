@@ -1,3 +1,4 @@
+import type { Image } from '../domain/image.ts';
 import type { ImportedIteration } from '../domain/iteration.ts';
 import { limits } from '../domain/limits.ts';
 import type { ImagePerformance, IterationPerformance } from '../domain/performance.ts';
@@ -14,7 +15,7 @@ import { decodeFound } from '../vision/detect/found.ts';
 import { classificationPerformance, type Judged } from '../vision/metrics/classification.ts';
 import { detectionPerformance } from '../vision/metrics/detection.ts';
 import type { App, ProjectScope } from './context.ts';
-import type { ImageFilter } from './images.ts';
+import { type ImageFilter, listImages } from './images.ts';
 import { requireIteration } from './iterations.ts';
 import { byProbability, namingOf } from './models.ts';
 import { requireProject } from './projects.ts';
@@ -154,6 +155,21 @@ export async function imagePerformances(
   return images.map((image) => ({ image, predictions: predicted.get(image.id) ?? [] }));
 }
 
+/**
+ * One page of images that carry a tag; of a trained classifier's, each with what was predicted for it by a model that had
+ * not seen it, else with `null`. @throws AppError `NotFoundProject`, `NotFoundIteration`.
+ */
+export async function imagesAsJudged(
+  app: Reading,
+  scope: ProjectScope,
+  filter: Omit<ImageFilter, 'status'>,
+): Promise<{ readonly image: Image; readonly predictions: readonly Prediction[] | null }[]> {
+  await requireProject(app.db.query, scope);
+  const row = filter.iterationId && (await requireIteration(app.db.query, scope, filter.iterationId));
+  if (row && row.classification_type !== null && isTrained(row)) return imagePerformances(app, scope, row.id, filter);
+  return (await listImages(app, scope, { ...filter, status: 'Tagged' })).map((image) => ({ image, predictions: null }));
+}
+
 /** What was predicted for images that were held out, best first. */
 async function heldOutPredictions(
   app: Reading,
@@ -198,6 +214,8 @@ const learned = (
 async function trainedIteration(app: Reading, scope: ProjectScope, iterationId: string): Promise<IterationRow> {
   await requireProject(app.db.query, scope);
   const row = await requireIteration(app.db.query, scope, iterationId);
-  if (row.status !== 'Completed' && row.status !== 'Imported') throw problem('NotFoundIterationPerformance');
+  if (!isTrained(row)) throw problem('NotFoundIterationPerformance');
   return row;
 }
+
+const isTrained = ({ status }: IterationRow): boolean => status === 'Completed' || status === 'Imported';

@@ -133,6 +133,19 @@ function requireImagesPerTag({ tags }: TrainingSet, least: number, code: Problem
     );
 }
 
+/** What the next iteration of a project with these is called: `Iteration`, and the first number that is free. */
+export function nextIterationName(
+  app: Pick<App, 'keys'>,
+  scope: ProjectScope,
+  project: Pick<ProjectRow, 'iteration_count'>,
+  iterations: readonly Pick<IterationRow, 'name_lookup'>[],
+): string {
+  const taken = new Set(iterations.map((one) => one.name_lookup));
+  let number = project.iteration_count + 1;
+  while (taken.has(iterationNameLookup(app, scope, `Iteration ${number}`))) number++;
+  return `Iteration ${number}`;
+}
+
 function newIteration(
   app: Pick<App, 'keys' | 'clock'>,
   scope: ProjectScope,
@@ -143,10 +156,7 @@ function newIteration(
 ): IterationRow {
   const id = newId();
   const now = app.clock.now();
-  const taken = new Set(iterations.map((one) => one.name_lookup));
-  let number = project.iteration_count + 1;
-  while (taken.has(iterationNameLookup(app, scope, `Iteration ${number}`))) number++;
-  const name = `Iteration ${number}`;
+  const name = nextIterationName(app, scope, project, iterations);
   return {
     id,
     project_id: scope.projectId,

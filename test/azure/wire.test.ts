@@ -269,16 +269,16 @@ test('what does not exist says what does', async () => {
     assert.match(json.message, message);
   };
   await says(
-    '/customvision/v1.0/Training/projects',
+    '/customvision/v1.3/Training/projects',
     'GET',
     '404 NotFound',
-    /v3\.4-preview, .*v2\.0, v1\.2 for training but received v1\.0, which is not served/,
+    /v3\.4-preview, .*v1\.1, v1\.0 for training but received v1\.3\.$/,
   );
   await says(
     '/customvision/v7/prediction/x',
     'POST',
     '404 NotFound',
-    /v3\.1, v3\.0, v2\.0 for prediction but received v7\.$/,
+    /v3\.1, v3\.0, v2\.0, v1\.1, v1\.0 for prediction but received v7\.$/,
   );
   await says(
     training('v3.0', `/projects/${projectId}/images/count`),

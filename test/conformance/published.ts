@@ -189,7 +189,10 @@ function convertPlain(schema: Schema): unknown {
   return {
     ...(schema.type !== undefined && { type: schema.type }),
     ...(schema.format !== undefined && { format: schema.format }),
-    ...(schema.enum !== undefined && { enum: schema.enum }),
+    ...(schema.enum !== undefined && {
+      // What models are exported for was no platform yet in 1.2.
+      enum: schema.enum.includes('CoreML') ? [...new Set([...schema.enum, 'ONNX'])] : schema.enum,
+    }),
     ...(schema.required !== undefined && { required: schema.required }),
     ...(schema.items !== undefined && { items: convert(schema.items) }),
     ...(properties !== undefined && {

@@ -51,14 +51,14 @@ export function faultOf(operation: PublishedOperation, answer: Answer): string |
     return fault && `${status} ${fault} in ${text.slice(0, 600)}`;
   }
   if (status < 400 || status > 499) return `status ${status}: ${text.slice(0, 300)}`;
-  const body = JSON.parse(text) as { code?: unknown; message?: unknown };
+  const body = JSON.parse(text) as Readonly<Record<string, unknown>>;
   // The gateway before the service answers for wrong keys, in a form of its own.
   const keys = Object.keys(body).filter((name) => !(status === 401 && name === 'error'));
-  if (keys.join() !== 'code,message') return `a refusal with ${Object.keys(body).join()}`;
-  if (typeof body.message !== 'string' || body.message === '') return `the message ${body.message}`;
-  return knownCodes(version).has(String(body.code))
-    ? undefined
-    : `the code ${body.code}, which the version does not know`;
+  const isFirst = version.version.startsWith('1.') && status !== 401;
+  if (keys.join() !== (isFirst ? 'Code,Message' : 'code,message')) return `a refusal with ${keys.join()}`;
+  const [code, message] = keys.map((name) => body[name]);
+  if (typeof message !== 'string' || message === '') return `the message ${message}`;
+  return knownCodes(version).has(String(code)) ? undefined : `the code ${code}, which the version does not know`;
 }
 
 /** What the web itself answers before the service is asked. */

@@ -33,10 +33,10 @@ export const imageHandlers: Pick<
   Handlers,
   Creation | Reading | 'UpdateImageMetadata' | 'DeleteImages' | 'GetArtifact'
 > = {
-  CreateImagesFromData: (call) => create(call, toDataBatch(call.files, call.query.tagIds)),
-  CreateImagesFromFiles: (call) => create(call, toFileBatch(call.body)),
-  CreateImagesFromUrls: (call) => create(call, toUrlBatch(call.body)),
-  CreateImagesFromPredictions: (call) => create(call, toPredictionBatch(call.body)),
+  CreateImagesFromData: (call) => addImages(call, toDataBatch(call.files, call.query.tagIds)),
+  CreateImagesFromFiles: (call) => addImages(call, toFileBatch(call.body)),
+  CreateImagesFromUrls: (call) => addImages(call, toUrlBatch(call.body)),
+  CreateImagesFromPredictions: (call) => addImages(call, toPredictionBatch(call.body)),
 
   async GetImages(call) {
     return list(call, { ...call.query, status: call.query.taggingStatus ?? 'All' });
@@ -70,7 +70,8 @@ export const imageHandlers: Pick<
   },
 };
 
-async function create(
+/** Adds pictures and tells what became of each. */
+export async function addImages(
   { app, scope, links }: Pick<Call<Creation>, 'app' | 'scope' | 'links'>,
   { entries, shared }: NewImages,
 ): Promise<Answer<wire.ImageCreateSummary>> {

@@ -5,6 +5,7 @@ import {
   fromIteration,
   fromIterationPerformance,
 } from '../../contract/from-domain.ts';
+import { fromWorkspace } from '../../contract/wire-1.ts';
 import { problem } from '../../domain/problems.ts';
 import { exportIteration, listExports } from '../../services/exporting.ts';
 import {
@@ -17,6 +18,7 @@ import {
 } from '../../services/iterations.ts';
 import { imagePerformanceCount, imagePerformances, iterationPerformance } from '../../services/performance.ts';
 import { trainProject } from '../../services/training.ts';
+import { getWorkspace } from '../../services/workspace.ts';
 import { type Handlers, nothing } from '../handler.ts';
 
 type Ids =
@@ -50,6 +52,7 @@ export const iterationHandlers: Pick<Handlers, Ids> = {
     return { body: (await listIterations(app, scope)).map(fromIteration) };
   },
   async GetIteration({ app, scope, params }) {
+    if (params.iterationId === scope.projectId) return { body: fromWorkspace(await getWorkspace(app, scope)) };
     return { body: fromIteration(await getIteration(app, scope, params.iterationId)) };
   },
   async UpdateIteration({ app, scope, params, body }) {
