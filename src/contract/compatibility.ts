@@ -1,34 +1,16 @@
-import {
-  type Api,
-  baseOfApi,
-  history,
-  isIn,
-  type Lifetime,
-  type Operation,
-  type OperationId,
-  type Version,
-} from './operation.ts';
+import { type Api, baseOfApi, history, type Operation, type OperationId, type Version } from './operation.ts';
 import { servedVersions } from './served.ts';
 import { operations } from './version.ts';
 
 type AzureApi = Exclude<Api, 'ownsight'>;
 
-/** Operations that some version had and none of ours serves yet. Source: the published Swagger files. */
-const missing: Readonly<Record<AzureApi, Readonly<Record<string, Lifetime>>>> = {
-  training: {
-    ExportProject: { since: '3.2' },
-    ImportProject: { since: '3.2' },
-  },
-  prediction: {},
-};
-
-/** `docs/compatibility.md`: each operation in each version, served or not. */
+/** `docs/compatibility.md`: each operation in each version. */
 export function compatibility(): string {
   return `# Compatibility
 
 Made from the operation tables in \`src/contract/\`: do not edit.
 
-● served, ○ exists in Azure's API but is not served yet, blank: that version did not have it.
+● served, blank: that version did not have it.
 ${table('training', 'Training')}
 ${table('prediction', 'Prediction')}
 
@@ -67,6 +49,26 @@ the others, too. A project with a detector is listed like any other: its images 
 name each tag once, with its highest probability and without a place, and GetIterationPerformance tells precision and recall at
 the usual overlap. What is exported is ONNX, also where 1.2 named no platform but CoreML and TensorFlow.
 
+## Copies of projects
+
+The token of ExportProject is an address of this server in the form of Azure's; to ImportProject it goes URL-encoded. It is good for
+24 hours, and no longer than the project, its account and the training key that asked for it are there: replacing that key ends
+every token it asked for. Who has the token can copy the project as it is at that moment. A server imports from itself without a
+detour over the network, and from others at public addresses, or in networks that \`OWNSIGHT_ALLOW_NETWORKS\` names. Tokens of Azure
+lead to what nobody but Azure can read, and are refused with \`400 BadRequestInvalidImportToken\`; so is every token that is wrong or
+over. \`502 ErrorProjectImportRequestFailed\`: the other server does not answer.
+
+What goes along: settings, tags, images with metadata and regions, and trained iterations with performance, results picture by
+picture and model, unpublished. Not stored predictions, exported files, published names, storage addresses, or how long things
+are kept. A project that is being trained is refused with \`400 BadRequestExportWhileTraining\`, one of which an iteration has lost
+its model, or still knows what it was to forget, with \`400 BadRequestIterationValidationFailed\`.
+
+ImportProject answers at once with a project that is \`Importing\`. Until it is \`Succeeded\` it can be looked at (GetProject,
+GetProjects), renamed and deleted; all else answers \`409 Conflict\`. Without \`name\` (v3.3) it gets the name it had and the first
+free number, \`Fruit (1)\`; a \`name\` that is taken is refused with \`400 BadRequestProjectNameNotUnique\`. One that is \`Failed\` is
+empty and can only be deleted: \`GET /ownsight/v1/restores\` says for a day why it failed, and of one that succeeded what was left
+out.
+
 ## Imported iterations
 
 What \`ownsight import custom-vision\` brings of an iteration is what the other service told of it, without the model. It is
@@ -98,21 +100,13 @@ const own = (): string =>
 function table(api: AzureApi, title: string): string {
   const versions: readonly Version[] = history[api];
   const known = (Object.entries(operations) as [OperationId, Operation][]).filter(([, { api: its }]) => its === api);
-  const rows: [string, Lifetime][] = [
-    ...known.map(([id, operation]): [string, Lifetime] => [operation.name ?? id, operation]),
-    ...Object.entries(missing[api]),
-  ];
-  const mark = (name: string, version: Version): string => {
-    if (isServed(api, version, name)) return '●';
-    return rows.some(([its, lifetime]) => its === name && isIn(version, lifetime)) ? '○' : ' ';
-  };
-  const names = [...new Set(rows.map(([name]) => name))].sort();
+  const names = [...new Set(known.map(([id, operation]) => operation.name ?? id))].sort();
   return `
 ## ${title}
 
 ${line(['Operation', ...versions.map((version) => `v${version}`)])}
 ${line(['---', ...versions.map(() => ':-:')])}
-${names.map((name) => line([name, ...versions.map((version) => mark(name, version))])).join('\n')}`;
+${names.map((name) => line([name, ...versions.map((version) => (isServed(api, version, name) ? '●' : ' '))])).join('\n')}`;
 }
 
 const isServed = (api: Api, version: Version, name: string): boolean =>

@@ -13,6 +13,7 @@ import { type Iteration, importedWithoutModel } from '../domain/iteration.ts';
 import type { ImagePerformance, IterationPerformance, Scores } from '../domain/performance.ts';
 import type { ImagePrediction, Prediction, PredictionQuery, StoredPrediction } from '../domain/prediction.ts';
 import type { Project } from '../domain/project.ts';
+import type { ExportSignature, ProjectExport } from '../domain/project-export.ts';
 import type { Box, Region, RegionEntry } from '../domain/region.ts';
 import type { RegionProposal } from '../domain/region-proposal.ts';
 import type { StoredSuggestion, Suggestion, SuggestionQuery } from '../domain/suggestion.ts';
@@ -31,6 +32,8 @@ export interface Links {
   receipt(receiptId: string): string;
   /** Good as long as the takeout is. */
   takeout(takeoutId: string): string;
+  /** Good for 24 hours, while the key that asked for it is there: not a file, but a token. */
+  project(signature: ExportSignature): string;
 }
 
 /** The account, as 1.x had it; property names are made PascalCase by that version. */
@@ -97,6 +100,16 @@ export const fromProject = (project: Project, links: Links): wire.Project => ({
   thumbnailUri: project.thumbnailImageId && links.image(project.id, project.thumbnailImageId, 'thumbnail'),
   drModeEnabled: false,
   status: project.status,
+});
+
+/** A project that can be copied, and the token for it. */
+export const fromProjectExport = (exported: ProjectExport, links: Links): wire.ProjectExport => ({
+  iterationCount: exported.iterationCount,
+  imageCount: exported.imageCount,
+  tagCount: exported.tagCount,
+  regionCount: exported.regionCount,
+  estimatedImportTimeInMS: exported.estimatedImportTimeInMs,
+  token: links.project(exported.signature),
 });
 
 /** A tag; an empty description is null. */

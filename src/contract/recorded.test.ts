@@ -41,6 +41,7 @@ const links: Links = {
   receipt: () => 'https://receipt',
   takeout: () => 'https://takeout',
   undo: () => 'https://undo',
+  project: () => 'https://project',
 };
 
 test('a project of 3.4 and of 3.0', () => {

@@ -30,6 +30,8 @@ import {
   PredictionQueryToken,
   Project,
   ProjectCreation,
+  ProjectExport,
+  ProjectImport,
   ProjectUpdate,
   SuggestedTagAndRegion,
   SuggestedTagAndRegionQuery,
@@ -140,6 +142,21 @@ export const trainingOperations = {
     path: project,
     since: '1.0',
     summary: 'Delete a project with everything in it.',
+  },
+  ExportProject: {
+    ...get,
+    path: `${project}/export`,
+    since: '3.2',
+    reply: ProjectExport,
+    summary: 'A token with which the project can be copied into any account for 24 hours.',
+  },
+  ImportProject: {
+    ...post,
+    path: '/projects/import',
+    since: '3.2',
+    query: query(ProjectImport),
+    reply: Project,
+    summary: 'Copy a project into the account: it is Importing until all of it is there.',
   },
 
   CreateTag: {

@@ -154,6 +154,26 @@ export const Project = model('Project', {
 });
 export type Project = Static<typeof Project>;
 
+export const ProjectExport = model('ProjectExport', {
+  iterationCount: int32(),
+  imageCount: int32(),
+  tagCount: int32(),
+  regionCount: int32(),
+  estimatedImportTimeInMS: int32(),
+  token: text(),
+});
+export type ProjectExport = Static<typeof ProjectExport>;
+/** What ImportProject takes in its query. */
+export const ProjectImport = {
+  token: text({
+    minLength: 1,
+    maxLength: 4096,
+    'x-problem': 'BadRequestInvalidImportToken',
+    description: 'What ExportProject answered, of this server or another one; URL-encoded.',
+  }),
+  name: optional(text({ ...projectName, description: 'When absent, the name it had and the first free number.' })),
+};
+
 /** What CreateProject takes in its query. */
 export const ProjectCreation = {
   name: projectName,

@@ -28,6 +28,9 @@ export const auditActions = [
   'erasure-finished',
   'takeout',
   'restore',
+  'project-exported',
+  'project-copied',
+  'project-imported',
   'import',
   'settings-changed',
 ] as const;

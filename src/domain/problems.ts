@@ -77,6 +77,9 @@ export const problems = {
     400,
     'The iteration has this export already, or it is being made: read it with GetExports.',
   ],
+  BadRequestExportWhileTraining: [400, 'The project is being trained: export it when that is done.'],
+  BadRequestIterationValidationFailed: [400, 'An iteration of the project cannot be exported.'],
+  BadRequestInvalidImportToken: [400, 'The import token is not valid, or has expired: tokens are good for 24 hours.'],
   BadRequestPredictionIdsMissing: [400, 'Expected at least one prediction id.'],
   BadRequestPredictionIdsExceededCount: [400, 'Too many prediction ids.'],
   BadRequestPredictionTagsExceededCount: [400, 'Too many tags in the query.'],
@@ -111,6 +114,7 @@ export const problems = {
   Conflict: [409, 'The thing changed meanwhile: try again.'],
   TooManyRequests: [429, 'Too many requests at once: try again later.'],
   ErrorUnknown: [500, 'Something went wrong inside the server. Nothing was lost; the log of the server says more.'],
+  ErrorProjectImportRequestFailed: [502, 'The server that the import token leads to did not answer: try again.'],
   ErrorStorageFull: [507, 'The disk of the server is full. Nothing was stored; free space and try again.'],
   ErrorPredictionServiceUnavailable: [503, 'The server is stopping: try again in a moment.'],
 } as const satisfies Record<string, readonly [status: number, message: string]>;

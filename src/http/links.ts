@@ -3,6 +3,7 @@ import { second } from '../base/clock.ts';
 import { withDashes, withoutDashes } from '../base/id.ts';
 import type { Links } from '../contract/from-domain.ts';
 import { limits } from '../domain/limits.ts';
+import { exportParts } from '../domain/project-export.ts';
 import { undoToken } from '../services/account-deletion.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import { receiptToken } from '../services/receipts.ts';
@@ -67,10 +68,12 @@ const signature = (app: Pick<App, 'keys'>, scope: ProjectScope, target: LinkTarg
 export function createLinks(app: Pick<App, 'keys' | 'clock'>, accountId: string, base: string): Links {
   const expires = app.clock.now() + limits.linkHours * 3600 * second;
   let expiry = '';
+  const signed = (path: string, sig: string, until: string): string =>
+    `${base}${path}?sv=2017-04-17&sr=b&sig=${sig}&se=${encodeURIComponent(until)}&sp=r`;
   const link = (target: LinkTarget): string => {
     expiry ||= `${new Date(expires / 1000).toISOString().slice(0, 19)}Z`;
     const sig = signature(app, { accountId, projectId: target.projectId }, target, expiry);
-    return `${base}${linkPath(target)}?sv=2017-04-17&sr=b&sig=${sig}&se=${encodeURIComponent(expiry)}&sp=r`;
+    return signed(linkPath(target), sig, expiry);
   };
   return {
     image: (projectId, id, size) => link({ kind: 'image', projectId, id, size }),
@@ -80,6 +83,7 @@ export function createLinks(app: Pick<App, 'keys' | 'clock'>, accountId: string,
     undo: (id) => `${base}/ownsight/v1/account/deletion/${id}?token=${undoToken(app, id)}`,
     receipt: (id) => `${base}/ownsight/v1/receipts/${id}/collect?token=${receiptToken(app, id)}`,
     takeout: (id) => `${base}/ownsight/v1/takeouts/${id}/archive?token=${takeoutToken(app, accountId, id)}`,
+    project: (of) => signed(`/prjexp-${withoutDashes(of.projectId)}/${exportParts.info}`, of.signature, of.expiry),
   };
 }
 

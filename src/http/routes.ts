@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import { AppError, expected } from '../base/errors.ts';
 import { withDashes } from '../base/id.ts';
 import type { OperationId } from '../contract/operation.ts';
@@ -35,6 +35,7 @@ import { trashHandlers } from './handlers/trash.ts';
 import { createLinks } from './links.ts';
 import { send } from './sending.ts';
 import { registerStreaming } from './streaming.ts';
+import { goneSignals } from './until-gone.ts';
 import { readJson, readPictures } from './uploads.ts';
 
 declare module 'fastify' {
@@ -80,8 +81,7 @@ const bodyLimits = {
 
 /** Registers every operation of every version served. */
 export function registerOperations(server: FastifyInstance, app: App): void {
-  const stopping = new AbortController();
-  server.addHook('preClose', async () => stopping.abort());
+  const untilGone = goneSignals(server);
   for (const served of servedVersions) {
     const onRequest = requireKey(app, served.api);
     for (const operation of served.operations) {
@@ -92,7 +92,7 @@ export function registerOperations(server: FastifyInstance, app: App): void {
         config: { operation, served },
         ...(operation.open ? {} : { onRequest }),
         handler: async (request, reply) => {
-          const given = await answer(app, operation, request, () => untilGone(reply, stopping.signal));
+          const given = await answer(app, operation, request, () => untilGone(reply));
           return send(request, reply, operation, given);
         },
       };
@@ -100,15 +100,6 @@ export function registerOperations(server: FastifyInstance, app: App): void {
       else server.route(route);
     }
   }
-}
-
-/** Aborted when the connection ends before the answer does, or the server stops. */
-function untilGone({ raw }: FastifyReply, stopping: AbortSignal): AbortSignal {
-  const gone = new AbortController();
-  const closed = () => raw.writableFinished || gone.abort();
-  if (raw.destroyed) closed();
-  else raw.once('close', closed);
-  return AbortSignal.any([stopping, gone.signal]);
 }
 
 function bodyLimitOf({ body }: VersionedOperation): number {

@@ -3,6 +3,7 @@ import { newId } from '../base/id.ts';
 import type { App } from '../services/context.ts';
 import { registerDocs } from './docs.ts';
 import { createErrorHandler } from './errors.ts';
+import { registerExports } from './export-routes.ts';
 import { registerHome } from './home.ts';
 import { registerLinks } from './link-routes.ts';
 import { answerUnknown } from './not-found.ts';
@@ -48,6 +49,7 @@ export async function createServer(app: App): Promise<FastifyInstance> {
   server.setNotFoundHandler(answerUnknown);
   registerOperations(server, app);
   registerLinks(server, app);
+  registerExports(server, app);
   registerHome(server, app);
   await registerDocs(server);
   await server.ready();

@@ -3,6 +3,7 @@ import type { App } from '../services/context.ts';
 import { exportFailed, exportModel } from './export.ts';
 import { features } from './features.ts';
 import { forget, forgettingFailed } from './forget.ts';
+import { importFailed, importProject } from './import-project.ts';
 import { purge } from './purge.ts';
 import { retention, retentionFailed } from './retention.ts';
 import { train, trainingFailed } from './train.ts';
@@ -22,6 +23,7 @@ export const handlers: { readonly [J in JobName]: JobHandler<J> } = {
   'train-network': train,
   forget,
   export: exportModel,
+  'import-project': importProject,
   retention,
   transfers,
   trash,
@@ -35,6 +37,7 @@ export const giveUp: { readonly [J in JobName]: (app: App, payload: Jobs[J]) => 
   'train-network': trainingFailed,
   forget: forgettingFailed,
   export: exportFailed,
+  'import-project': (app, payload) => importFailed(app, payload),
   retention: retentionFailed,
   transfers: async () => undefined,
   trash: trashFailed,

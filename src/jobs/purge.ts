@@ -49,14 +49,15 @@ async function purgeProject(app: Purging, scope: Required<Jobs['purge']>, run: P
   }
   const project = await app.db.query
     .selectFrom('projects')
-    .select('deleted')
+    .select(['deleted', 'status'])
     .where('id', '=', scope.projectId)
     .where('account_id', '=', scope.accountId)
     .executeTakeFirst();
-  const stays = project?.deleted === null || (project !== undefined && (await isTrashed(app.db.query, scope)));
-  if (stays) await eraseGarbage(app, scope, run.signal);
-  else if (project !== undefined) await eraseScope(app, scope, run.signal);
-  else destroyUnused(app, scope);
+  if (project === undefined) destroyUnused(app, scope);
+  else if (project.deleted !== null && !(await isTrashed(app.db.query, scope)))
+    await eraseScope(app, scope, run.signal);
+  // What an import has brought may be waiting for the iteration that keeps it.
+  else if (project.status !== 'Importing') await eraseGarbage(app, scope, run.signal);
   await sweepProject(app, scope, run);
 }
 

@@ -17,6 +17,8 @@ export interface Jobs {
   export: { accountId: string; projectId: string; exportId: string };
   /** Erases what is in an account's trash and due. */
   trash: { accountId: string; projectId?: never };
+  /** Brings what belongs into a project whose row says `Importing`. */
+  'import-project': { accountId: string; projectId: string };
   /** Removes a project's predictions and exports whose time is over. */
   retention: { accountId: string; projectId: string };
   /** Removes an account's takeouts and restores whose time is over. */

@@ -61,6 +61,18 @@ export async function eraseScope(app: Erasing, scope: KeyScope, signal: AbortSig
     while ((await eraseRows(app.db.query, table, scope, rowsAtOnce)) > 0) await breathe(signal);
 }
 
+/** Removes for good what is in a project, and leaves the project itself, empty. Idempotent. */
+export async function eraseContent(
+  app: Pick<App, 'db' | 'blobs'>,
+  scope: ProjectScope,
+  signal: AbortSignal,
+): Promise<void> {
+  await app.blobs.deletePrefix(`${scope.accountId}/${scope.projectId}/`);
+  for (const table of erasureOrder)
+    if (table !== 'projects')
+      while ((await eraseRows(app.db.query, table, scope, rowsAtOnce)) > 0) await breathe(signal);
+}
+
 /** Removes what a living project deleted: images and tags that no iteration refers to, with their blobs. */
 export async function eraseGarbage(app: Erasing, scope: ProjectScope, signal: AbortSignal): Promise<void> {
   for (const table of ['images', 'tags'] as const) {

@@ -10,7 +10,7 @@ import type { Fetcher, FetchStatus } from './fetcher.ts';
 export interface FetcherOptions {
   /** Networks (`10.0.0.0/8`, `fd00::/8`) or single addresses that may be fetched from although they are not public. */
   readonly allowNetworks: readonly string[];
-  /** Milliseconds for one picture, name look-up and redirects included. Default 15,000. */
+  /** Milliseconds for one picture, name look-up and redirects included, or between two pieces of a stream. Default 15,000. */
   readonly timeoutMs?: number;
 }
 
@@ -34,30 +34,52 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       : publicIpv6.check(address, family) && !notPublic.check(address, family);
   };
 
+  /** The answer at the end of the redirects; whoever gets it ends it. */
+  const reach = async (url: string, signal: AbortSignal, trusted?: string): Promise<http.IncomingMessage> => {
+    let target = parse(url);
+    for (let hops = 0; hops <= mostRedirects; hops++) {
+      const addresses = await resolve(target, signal);
+      if (target.host !== trusted && !addresses.every(mayReach))
+        throw refusal('a public address', 'a private, local or reserved one');
+      const answer = await request(target, addresses, signal);
+      const location = redirects.has(answer.statusCode) ? answer.headers.location : undefined;
+      if (location === undefined) return answer;
+      answer.destroy();
+      target = parse(location, target);
+    }
+    throw refusal(`at most ${mostRedirects} redirects`, 'more');
+  };
+
   return {
     async fetch(url, limit, trust) {
       const timeout = AbortSignal.timeout(timeoutMs);
       const signal = trust?.signal === undefined ? timeout : AbortSignal.any([timeout, trust.signal]);
       try {
-        let target = parse(url);
-        for (let hops = 0; hops <= mostRedirects; hops++) {
-          const addresses = await resolve(target, signal);
-          if (target.host !== trust?.host && !addresses.every(mayReach))
-            throw refusal('a public address', 'a private, local or reserved one');
-          const answer = await request(target, addresses, signal);
-          try {
-            const location = redirects.has(answer.statusCode) ? answer.headers.location : undefined;
-            if (location === undefined) return await body(answer, limit);
-            target = parse(location, target);
-          } finally {
-            answer.destroy();
-          }
-        }
-        throw refusal(`at most ${mostRedirects} redirects`, 'more');
+        return Buffer.concat(await Array.fromAsync(body(await reach(url, signal, trust?.host), limit)));
       } catch (error) {
         trust?.signal?.throwIfAborted();
         if (signal.aborted) throw refusal(`an answer within ${timeoutMs / 1000} s`, 'none', error);
         throw error instanceof AppError ? error : refusal('an answer', 'a failed connection', error);
+      }
+    },
+    async *stream(url, limit, signal) {
+      const silent = new AbortController();
+      // Whoever reads may take as long as they like.
+      let isRead = false;
+      const timer = setTimeout(() => isRead || silent.abort(), timeoutMs);
+      try {
+        for await (const piece of body(await reach(url, AbortSignal.any([silent.signal, signal])), limit)) {
+          isRead = true;
+          yield piece;
+          isRead = false;
+          timer.refresh();
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        if (silent.signal.aborted) throw refusal(`bytes again within ${timeoutMs / 1000} s`, 'none', error);
+        throw error instanceof AppError ? error : refusal('an answer', 'a failed connection', error);
+      } finally {
+        clearTimeout(timer);
       }
     },
   };
@@ -121,20 +143,22 @@ function request(url: URL, addresses: readonly string[], signal: AbortSignal): P
   });
 }
 
-async function body(answer: http.IncomingMessage, limit: number): Promise<Buffer> {
-  const status = answer.statusCode;
-  if (status !== 200) throw refusal('status 200', `status ${status}`, { status } satisfies FetchStatus);
-  const chunks: Buffer[] = [];
-  let bytes = Number(answer.headers['content-length'] ?? 0);
-  const tooLarge = () => refusal(`at most ${limit} bytes`, 'more');
-  if (bytes > limit) throw tooLarge();
-  bytes = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > limit) throw tooLarge();
-    chunks.push(chunk);
+/** The answer's bytes as they come. Ends the answer, also when nobody reads to its end. */
+async function* body(answer: http.IncomingMessage, limit: number): AsyncGenerator<Buffer> {
+  try {
+    const status = answer.statusCode;
+    if (status !== 200) throw refusal('status 200', `status ${status}`, { status } satisfies FetchStatus);
+    const tooLarge = () => refusal(`at most ${limit} bytes`, 'more');
+    if (Number(answer.headers['content-length'] ?? 0) > limit) throw tooLarge();
+    let bytes = 0;
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > limit) throw tooLarge();
+      yield chunk;
+    }
+  } finally {
+    answer.destroy();
   }
-  return Buffer.concat(chunks, bytes);
 }
 
 function networks(list: readonly string[], name: string): BlockList {

@@ -10,7 +10,7 @@ export interface FetchStatus {
   readonly status: number | undefined;
 }
 
-/** Fetches a picture from an address a caller named. Beside an import that was asked for the only way out of this server. */
+/** Fetches what lies at an address a caller named. Beside an import that was asked for the only way out of this server. */
 export interface Fetcher {
   /**
    * The bytes at `url` (http or https), at most `limit` bytes. Refuses private, loopback, link-local and other
@@ -19,4 +19,9 @@ export interface Fetcher {
    * when a server answered, an `Error` when none did, nothing when the address was refused.
    */
   fetch(url: string, limit: number, trust?: Trust): Promise<Buffer>;
+  /**
+   * The bytes at `url` as they come, at most `limit`, with the same care and the same errors; however long that takes, as
+   * long as some come again and again. Whoever stops reading ends it.
+   */
+  stream(url: string, limit: number, signal: AbortSignal): AsyncIterable<Buffer>;
 }

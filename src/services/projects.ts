@@ -4,7 +4,7 @@ import { type Domain, defaultDomain, domainById } from '../domain/domain.ts';
 import { limits } from '../domain/limits.ts';
 import { problem } from '../domain/problems.ts';
 import type { Augmentation, ClassificationType, Project } from '../domain/project.ts';
-import type { Queries } from '../store/database.ts';
+import type { Queries, Tx } from '../store/database.ts';
 import {
   accountOfProject as accountOf,
   augmentationColumn,
@@ -60,7 +60,8 @@ export async function requireAnyProject(db: Queries, { accountId, projectId }: P
 
 /**
  * Makes an empty project. Without a domain: General classification; without a type: Multilabel, as Azure. `imported`:
- * a free id, and the date, that it is to have.
+ * a free id, and the date, that it is to have; or the token that leads to what is to be brought into it, until which it
+ * is `Importing`.
  * @throws AppError `BadRequestProjectName`, `…NameNotUnique`, `…Description`, `…UnknownDomain`,
  * `…UnknownClassification`, `BadRequestExceedProjectLimit`.
  */
@@ -68,8 +69,9 @@ export async function createProject(
   app: Pick<App, 'db' | 'keys' | 'clock' | 'queue'>,
   accountId: string,
   input: ProjectInput,
-  imported: { readonly id?: string; readonly created?: Micros | undefined } = {},
+  imported: { readonly id?: string; readonly created?: Micros | undefined; readonly importToken?: string } = {},
 ): Promise<Project> {
+  const { importToken } = imported;
   const domain = domainOf(input.domainId);
   const id = imported.id ?? newId();
   const scope = { accountId, projectId: id };
@@ -95,14 +97,16 @@ export async function createProject(
     modified: now,
     iteration_count: 0,
     deleted: null,
-    status: 'Succeeded',
-    import_token: null,
+    status: importToken === undefined ? 'Succeeded' : 'Importing',
+    import_token:
+      importToken === undefined ? null : sealText(app.keys, scope, 'projects.import_token', id, importToken),
   };
   try {
     await app.db.transaction(async (tx) => {
       await requireRoom(tx, accountId, 'projects', () => countProjects(tx, accountId));
       if (await projectNameTaken(tx, accountId, lookup)) throw problem('BadRequestProjectNameNotUnique');
       await tx.insertInto('projects').values(row).execute();
+      if (importToken !== undefined) await queueImport(app, tx, scope);
     });
   } catch (error) {
     app.keys.destroy(scope);
@@ -110,6 +114,10 @@ export async function createProject(
   }
   return projectFromRow(app.keys, { ...row, thumbnail_image_id: null });
 }
+
+/** Queues the import of a project whose row says `Importing`. */
+export const queueImport = (app: Pick<App, 'queue'>, tx: Tx, scope: ProjectScope): Promise<string> =>
+  app.queue.enqueue(tx, 'import-project', scope, { once: `import-project/${scope.projectId}` });
 
 /**
  * The account's projects, newest first. One whose key was lost is left out: the others stay usable, and the doctor

@@ -18,7 +18,7 @@ import {
 } from '../store/trash-items.ts';
 import { record } from './audit.ts';
 import type { App, ProjectScope } from './context.ts';
-import { requireProject } from './projects.ts';
+import { queueImport, requireProject } from './projects.ts';
 import { scheduleSweep } from './retention.ts';
 import { refuseSecondOfType } from './tags.ts';
 import { requireRoom } from './tiers.ts';
@@ -183,6 +183,8 @@ export async function resumeWork(
       await app.queue.enqueue(tx, 'export', { ...scope, exportId: id });
   if ((await imagesWithoutFeatures(tx, projectId, { limit: 1 })).length > 0)
     await app.queue.enqueue(tx, 'features', scope, { once: `features/${projectId}` });
+  const importing = tx.selectFrom('projects').select('id').where('id', '=', projectId);
+  if (await importing.where('status', '=', 'Importing').executeTakeFirst()) await queueImport(app, tx, scope);
   await scheduleSweep(app, tx, scope);
   await scheduleTrash(app, tx, scope.accountId);
 }

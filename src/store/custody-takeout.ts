@@ -21,6 +21,8 @@ export type TableTakeout<T extends keyof Tables> =
       readonly opened: { readonly [C in ColumnHeld<T, `sealed ${string}`>]: PlainForm };
       /** `restored`: put back as they were; else why not, in words. */
       readonly restore: 'restored' | { readonly not: string };
+      /** Whether they go along when their project is exported for another account: never what tells of this one. */
+      readonly copied?: true;
     }
   /** Taken by the takeout of the trash: see `services/takeout/trash.ts`. Not put back. */
   | { readonly takenAs: 'trash' }
@@ -45,19 +47,20 @@ export const tableTakeout = {
     opened: { secret: 'never' },
     restore: { not: 'secrets never leave the server: a new account gets new keys' },
   },
-  projects: { opened: { name: 'text', description: 'text', import_token: 'never' }, restore: 'restored' },
+  projects: { opened: { name: 'text', description: 'text', import_token: 'never' }, restore: 'restored', copied: true },
   monthly_predictions: { opened: {}, restore: { not: 'counted by the server it is put into' } },
-  tags: { opened: { name: 'text', description: 'text' }, restore: 'restored' },
-  images: { opened: { metadata: 'json' }, restore: 'restored' },
+  tags: { opened: { name: 'text', description: 'text' }, restore: 'restored', copied: true },
+  images: { opened: { metadata: 'json' }, restore: 'restored', copied: true },
   image_features: { leftOut: 'computed again from the picture' },
-  image_tags: { opened: {}, restore: 'restored' },
-  regions: { opened: { box: 'json' }, restore: 'restored' },
+  image_tags: { opened: {}, restore: 'restored', copied: true },
+  regions: { opened: { box: 'json' }, restore: 'restored', copied: true },
   iterations: {
     opened: { name: 'text', publish_name: 'text', publish_resource: 'text', error: 'text', imported: 'json with ids' },
     restore: 'restored',
+    copied: true,
   },
-  iteration_tags: { opened: {}, restore: 'restored' },
-  iteration_images: { opened: { regions: 'json with ids', scores: 'float32' }, restore: 'restored' },
+  iteration_tags: { opened: {}, restore: 'restored', copied: true },
+  iteration_images: { opened: { regions: 'json with ids', scores: 'float32' }, restore: 'restored', copied: true },
   predictions: { opened: { application: 'text', results: 'json with ids' }, restore: 'restored' },
   suggestions: { opened: { results: 'json with ids' }, restore: { not: 'suggested again when you ask' } },
   exports: { opened: {}, restore: 'restored' },
@@ -103,6 +106,11 @@ export const takeoutOrder = (owner: 'account' | 'project'): (keyof Tables)[] => 
 
 /** The tables that a table's rows refer to. */
 export const parentsOf = (table: keyof Tables): readonly (keyof Tables)[] => tableCustody[table].hangsOn;
+
+/** The tables whose rows go along when a project is exported for another account, parents before what hangs on them. */
+export const copiedTables: readonly (keyof Tables)[] = takeoutOrder('project').filter(
+  (table) => 'copied' in tableTakeout[table],
+);
 
 /** The taken-out blobs that belong to rows of a table, and those made anew. */
 export const blobKindsOf = (table: keyof Tables, which: 'takenAs' | 'madeAnew'): BlobKind[] =>

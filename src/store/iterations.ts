@@ -46,6 +46,28 @@ export const iterationImages = (
   return rows.orderBy('image_id').execute();
 };
 
+/** Which of these images, or tags, iterations learned from. */
+export async function keptByIterations(
+  db: Queries,
+  table: 'images' | 'tags',
+  ids: readonly string[],
+  iterations: ReadonlySet<string>,
+): Promise<Set<string>> {
+  if (ids.length === 0 || iterations.size === 0) return new Set();
+  const by = [...iterations];
+  const rows =
+    table === 'images'
+      ? db.selectFrom('iteration_images').select('image_id as id').where('iteration_id', 'in', by)
+      : db.selectFrom('iteration_tags').select('tag_id as id').where('iteration_id', 'in', by);
+  const found = await db
+    .selectFrom(rows.as('learned'))
+    .select('id')
+    .distinct()
+    .where('id', 'in', [...ids])
+    .execute();
+  return new Set(found.map((row) => row.id));
+}
+
 /** Those an iteration has a held-out result of, by id. */
 export const judgedImages = (db: Queries, iterationId: string): Promise<IterationImageRow[]> =>
   db

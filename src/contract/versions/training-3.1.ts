@@ -5,4 +5,10 @@ export const training31: Step = {
   version: '3.1',
   models: { Project: { omit: ['status'] } },
   operations: { TrainProject: { omitBody: true } },
+  problems: {
+    BadRequestExportWhileTraining: 'BadRequest',
+    BadRequestIterationValidationFailed: 'BadRequest',
+    BadRequestInvalidImportToken: 'BadRequest',
+    ErrorProjectImportRequestFailed: 'ErrorUnknown',
+  },
 };

@@ -12,6 +12,7 @@ export const training32: Step = {
     Tag: { rewrite: (tag) => ({ ...tag, type: tag.type === 'GeneralProduct' ? 'Regular' : tag.type }) },
   },
   operations: {
+    ImportProject: { omitQuery: ['name'] },
     CreateImagesFromData: { success: [200] },
     CreateImagesFromFiles: { success: [200] },
     CreateImagesFromUrls: { success: [200] },

@@ -1,7 +1,9 @@
-import { fromDomain, fromProject } from '../../contract/from-domain.ts';
+import { fromDomain, fromProject, fromProjectExport } from '../../contract/from-domain.ts';
 import { toProjectChanges } from '../../contract/to-domain.ts';
 import { domainById, domains } from '../../domain/domain.ts';
 import { problem } from '../../domain/problems.ts';
+import { importProject } from '../../services/copying/import.ts';
+import { exportProject } from '../../services/copying/offer.ts';
 import { createProject, deleteProject, getAnyProject, listProjects, updateProject } from '../../services/projects.ts';
 import { type Handlers, nothing } from '../handler.ts';
 
@@ -12,7 +14,9 @@ type Ids =
   | 'GetProjects'
   | 'GetProject'
   | 'UpdateProject'
-  | 'DeleteProject';
+  | 'DeleteProject'
+  | 'ExportProject'
+  | 'ImportProject';
 
 /** Domains and projects. */
 export const projectHandlers: Pick<Handlers, Ids> = {
@@ -39,5 +43,11 @@ export const projectHandlers: Pick<Handlers, Ids> = {
   async DeleteProject({ app, scope }) {
     await deleteProject(app, scope);
     return nothing;
+  },
+  async ExportProject({ app, scope, keySlot, links }) {
+    return { body: fromProjectExport(await exportProject(app, scope, keySlot), links) };
+  },
+  async ImportProject({ app, accountId, query, links }) {
+    return { body: fromProject(await importProject(app, accountId, query), links) };
   },
 };

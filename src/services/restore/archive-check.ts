@@ -40,6 +40,13 @@ export async function checkArchive(bag: CheckedBag): Promise<CheckedArchive> {
   const [account, second] = await Array.fromAsync(rowsIn(bag, undefined, 'accounts'));
   if (account === undefined || second !== undefined)
     throw badArchive('one account', 'account/rows/accounts-00001.jsonl', second === undefined ? 'none' : 'several');
+  const projects: ArchivedProject[] = [];
+  for (const id of projectsIn(bag)) projects.push(await checkProject(bag, account.id as string, id, restoredTables()));
+  return { bag, account, projects };
+}
+
+/** The ids of the projects in a bag. @throws AppError `BadArchive`. */
+export function projectsIn(bag: CheckedBag): Set<string> {
   const ids = new Set<string>();
   for (const path of bag.payload.keys()) {
     const [, id] = /^projects\/([^/]+)\/rows\/projects-00001\.jsonl$/.exec(path) ?? [];
@@ -47,21 +54,28 @@ export async function checkArchive(bag: CheckedBag): Promise<CheckedArchive> {
     if (!isId(id)) throw badArchive('the id of a project', path, id);
     ids.add(id);
   }
-  const projects: ArchivedProject[] = [];
-  for (const id of ids) projects.push(await checkProject(bag, account, id));
-  return { bag, account, projects };
+  return ids;
 }
 
-async function checkProject(bag: CheckedBag, account: AnyRow, projectId: string): Promise<ArchivedProject> {
+/**
+ * Reads the rows of these tables of one project, which says that it is `accountId`'s. @throws AppError `BadArchive` naming
+ * file and line.
+ */
+export async function checkProject(
+  bag: CheckedBag,
+  accountId: string | null,
+  projectId: string,
+  tables: readonly (keyof Tables)[],
+): Promise<ArchivedProject> {
   const ids = new Map<keyof Tables, Set<string>>();
   let bytes = 0;
-  for (const table of restoredTables()) {
+  for (const table of tables) {
     const own = new Set<string>();
     ids.set(table, own);
     const parents = parentsOf(table).filter((parent) => parent !== 'projects' && parent !== 'accounts');
     for await (const row of rowsIn(bag, projectId, table)) {
       const where = `projects/${projectId}/rows/${table}`;
-      if (table === 'projects' ? row.id !== projectId || row.account_id !== account.id : row.project_id !== projectId)
+      if (table === 'projects' ? row.id !== projectId || row.account_id !== accountId : row.project_id !== projectId)
         throw badArchive('rows of this project', where, row.id ?? row.project_id);
       for (const parent of parents) {
         const id = row[`${parent.slice(0, -1)}_id`] as string;

@@ -6,6 +6,7 @@ import { limits } from '../../domain/limits.ts';
 import { type BlobKind, blobKey } from '../../store/blobs.ts';
 import { blobCustody, tableCustody } from '../../store/custody.ts';
 import { blobKindsOf, hasBlob, type PlainForm } from '../../store/custody-takeout.ts';
+import type { Tx } from '../../store/database.ts';
 import { listIterations } from '../../store/iterations.ts';
 import { keepBlobs } from '../../store/loose-blobs.ts';
 import { projectNameTaken } from '../../store/projects.ts';
@@ -36,6 +37,8 @@ export interface ProjectPlan {
   /** An id of the archive as it is to be here. */
   readonly idOf: (id: string) => string;
   readonly signal: AbortSignal | undefined;
+  /** Called first in each transaction that writes: throws when nothing may be written any more. */
+  readonly fence?: (tx: Tx) => Promise<void>;
   /** Called with the bytes of each blob put back. */
   readonly onBlob: (bytes: number) => void;
 }
@@ -52,29 +55,43 @@ const training = 'The training was under way when the archive was made: train ag
  * Returns how many rows and files were left out because the archive lacks them.
  */
 export async function restoreProject(app: Restoring, bag: CheckedBag, plan: ProjectPlan): Promise<number> {
-  const { scope, signal } = plan;
+  const { scope } = plan;
   await app.db.transaction((tx) => app.queue.enqueue(tx, 'purge', scope, { runAt: app.clock.now() + patience }));
   // Left by a restore that was cut off before its first row.
   if (app.keys.has(scope)) app.keys.destroy(scope);
   app.keys.create(scope);
-  // Ids of the rows that could not be put back, and so of what hangs on them.
-  const leftOut = new Set<string>();
   try {
-    for (const table of restoredTables()) {
-      const size = blobKindsOf(table, 'takenAs').length > 0 ? blobsAtOnce : rowsAtOnce;
-      let rows: AnyRow[] = [];
-      const flush = async (): Promise<void> => {
-        signal?.throwIfAborted();
-        await putRows(app, bag, plan, table, rows, leftOut);
-        rows = [];
-      };
-      for await (const row of rowsIn(bag, plan.from, table)) if (rows.push(row) === size) await flush();
-      await flush();
-    }
+    const leftOut = await putTables(app, bag, plan, restoredTables());
     await reveal(app, scope);
+    return leftOut;
   } catch (error) {
     await app.db.transaction((tx) => app.queue.enqueue(tx, 'purge', scope, { once: `purge/${scope.projectId}` }));
     throw error;
+  }
+}
+
+/**
+ * Puts the rows of these tables of a project with their blobs, parents before what hangs on them. Returns how many were
+ * left out because the archive lacks their files.
+ */
+export async function putTables(
+  app: Restoring,
+  bag: CheckedBag,
+  plan: ProjectPlan,
+  tables: readonly (keyof Tables)[],
+): Promise<number> {
+  // Ids of the rows that could not be put back, and so of what hangs on them.
+  const leftOut = new Set<string>();
+  for (const table of tables) {
+    const size = blobKindsOf(table, 'takenAs').length > 0 ? blobsAtOnce : rowsAtOnce;
+    let rows: AnyRow[] = [];
+    const flush = async (): Promise<void> => {
+      plan.signal?.throwIfAborted();
+      await putRows(app, bag, plan, table, rows, leftOut);
+      rows = [];
+    };
+    for await (const row of rowsIn(bag, plan.from, table)) if (rows.push(row) === size) await flush();
+    await flush();
   }
   return leftOut.size;
 }
@@ -97,13 +114,14 @@ async function putRows(
   });
   if (there.length === 0) return;
   if (kinds.length === 0)
-    return app.db.transaction((tx) =>
-      insertRows(
+    return app.db.transaction(async (tx) => {
+      await plan.fence?.(tx);
+      await insertRows(
         tx,
         table,
         there.map((row) => sealedRow(app, plan, table, row, undefined, {})),
-      ),
-    );
+      );
+    });
   const keys = there.flatMap((row) =>
     kinds
       .filter((kind) => hasBlob(kind, row))
@@ -112,6 +130,7 @@ async function putRows(
   await storing(app, scope, keys, async () => {
     const rows = await mapConcurrently(there, 4, (row) => putBlobs(app, bag, plan, table, row));
     await app.db.transaction(async (tx) => {
+      await plan.fence?.(tx);
       await insertRows(tx, table, rows);
       await keepBlobs(tx, keys);
     });
@@ -196,10 +215,7 @@ const mapIds = (text: string | null, idOf: (id: string) => string): string | nul
 async function reveal(app: Restoring, scope: ProjectScope): Promise<void> {
   const { projectId } = scope;
   await app.db.transaction(async (tx) => {
-    for (const iteration of await listIterations(tx, projectId)) {
-      const lookup = trainingSetLookup(app, scope, iteration, await recordedSet(app, tx, scope, iteration));
-      await tx.updateTable('iterations').set({ training_set: lookup }).where('id', '=', iteration.id).execute();
-    }
+    await settle(app, tx, scope);
     const named = await freeName(app, tx, scope);
     const { numUpdatedRows } = await tx
       .updateTable('projects')
@@ -207,10 +223,18 @@ async function reveal(app: Restoring, scope: ProjectScope): Promise<void> {
       .where('id', '=', projectId)
       .executeTakeFirst();
     if (numUpdatedRows !== 1n) throw new AppError('Conflict', 'The project was removed while it was put back.');
-    await app.queue.enqueue(tx, 'features', scope, { once: `features/${projectId}` });
-    await scheduleSweep(app, tx, scope);
     await record(app, tx, 'restore', scope);
   });
+}
+
+/** What follows once all of a project is there: what its iterations learned from is known, its pictures get described. */
+export async function settle(app: Restoring, tx: Tx, scope: ProjectScope): Promise<void> {
+  for (const iteration of await listIterations(tx, scope.projectId)) {
+    const lookup = trainingSetLookup(app, scope, iteration, await recordedSet(app, tx, scope, iteration));
+    await tx.updateTable('iterations').set({ training_set: lookup }).where('id', '=', iteration.id).execute();
+  }
+  await app.queue.enqueue(tx, 'features', scope, { once: `features/${scope.projectId}` });
+  await scheduleSweep(app, tx, scope);
 }
 
 /** Another name when a living project of the account has this one. */

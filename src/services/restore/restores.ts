@@ -19,7 +19,7 @@ import type { Restoring } from './restore-project.ts';
 type Hosting = Restoring & Pick<App, 'config' | 'transfers' | 'log'>;
 
 /** Where archives lie while they are put back, encrypted. */
-const spoolFolder = (app: Pick<App, 'config'>): string => join(app.config.home, 'spool');
+export const spoolFolder = (app: Pick<App, 'config'>): string => join(app.config.home, 'spool');
 
 /** How a restore is. */
 export interface RestoreState {

@@ -36,7 +36,7 @@ import { missing, type Notes, pagesOf, rowLines, type Taking, takenRow } from '.
  * Ids of the rows that were taken, by table: what refers to another row, of a later moment, is left to the next
  * takeout.
  */
-type Taken = Map<keyof Tables, Set<string>>;
+export type Taken = Map<keyof Tables, Set<string>>;
 
 /** Everything of one project, file by file. */
 export async function* takeProject(
@@ -60,7 +60,7 @@ export async function* takeProject(
 }
 
 /** A table's rows that refer only to rows that were taken. */
-async function* ownRows(
+export async function* ownRows(
   app: Taking,
   scope: ProjectScope,
   table: keyof Tables,
