@@ -32,6 +32,9 @@ export const dropped: Readonly<Record<string, string>> = {
   'CreateImagesFromFiles body.images[].name': 'pictures have no names',
   'ClassifyImageWithNoStore query.application': 'nothing is kept of the request',
   'ClassifyImageUrlWithNoStore query.application': 'nothing is kept of the request',
+  'PredictImageWithNoStore query.application': 'nothing is kept of the request',
+  'PredictImageUrlWithNoStore query.application': 'nothing is kept of the request',
+  'UpdateProject body.settings.imageProcessingSettings.augmentationMethods{name}': 'the names are given',
   'QueryPredictions body.session': 'says where to go on',
   'QueryPredictions body.continuation': 'says where to go on',
 };
@@ -77,6 +80,7 @@ const samples: Readonly<Record<string, unknown>> = {
   forceTrain: true,
   reservedBudgetInHours: undefined,
   $filter: undefined,
+  augmentationMethods: undefined,
   session: undefined,
   continuation: undefined,
 };

@@ -48,7 +48,8 @@ function sample(schema: PlainSchema): unknown {
   if (schema.type === 'number') return 0.5;
   if (schema.type === 'boolean') return false;
   if (schema.type === 'array') return [sample(schema.items!)];
-  if (schema.patternProperties) return { hue: 'blue' };
+  const [values] = Object.values(schema.patternProperties ?? {});
+  if (values) return { rotation: sample(values) };
   return Object.fromEntries(Object.entries(schema.properties ?? {}).map(([name, part]) => [name, sample(part)]));
 }
 
@@ -163,6 +164,7 @@ before(async () => {
     slot: 'primary',
   };
   samples = {
+    notificationEmailAddress: 'owner@example.org',
     path: `i-${projectId.replaceAll('-', '')}/i-${tagId.replaceAll('-', '')}`,
     platform: 'ONNX',
     flavor: '',
