@@ -28,7 +28,7 @@ export function recordedCalls(versions: readonly PublishedVersion[]): RecordedCa
     const { src, req } = recording;
     version = /\/v(\d[^/]*)\//.exec(req)?.[1] ?? /\(v(.+)\)/.exec(src)?.[1] ?? version;
     if (passedOver.has(req)) return [];
-    const [, method, whole] = /^(\w+) (\S+)/.exec(req) as unknown as [string, string, string];
+    const [, method, whole] = /^(\w+) ((?:<[^>]*>|\S)+)/.exec(req) as unknown as [string, string, string];
     const [path = '', search = ''] = whole.split('?');
     const place = path.replace(/^\.\.\./, '/projects/{projectId}');
     const operation = versions
