@@ -85,7 +85,13 @@ const samples: Readonly<Record<string, unknown>> = {
   continuation: undefined,
 };
 
-const nameOf = (path: string): string => path.split('.').at(-1)!.replace('[]', '');
+/** As the newest version writes it. */
+const nameOf = (path: string): string =>
+  path
+    .split('.')
+    .at(-1)!
+    .replace('[]', '')
+    .replace(/^./, (first) => first.toLowerCase());
 
 /** Every leaf of a schema; names of an object whose names are free are leaves too. */
 function* leavesOf(schema: PlainSchema, path: string): Generator<Leaf> {
