@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { newId } from '../base/id.ts';
 import type { App } from '../services/context.ts';
+import { bodyTime, limitTime } from './body-time.ts';
 import { registerDocs } from './docs.ts';
 import { createErrorHandler } from './errors.ts';
 import { registerExports } from './export-routes.ts';
@@ -40,7 +41,8 @@ export async function createServer(app: App): Promise<FastifyInstance> {
   server.decorateRequest('keySlot', 'primary');
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(headersOf(request));
-    limitTime(request);
+    if (request.routeOptions.config.operation?.body?.kind === 'stream') request.raw.socket.setTimeout(bodyTime);
+    else limitTime(request.raw);
   });
   // Bodies arrive whole as bytes: what they are is decided by the operation, since clients name wrong media types.
   server.removeAllContentTypeParsers();
@@ -54,26 +56,6 @@ export async function createServer(app: App): Promise<FastifyInstance> {
   await registerDocs(server);
   await server.ready();
   return server;
-}
-
-/**
- * How long a body may take that is collected in memory: 512 MB at 7 Mbit/s; and how long one that is streamed may pause,
- * ms.
- */
-const bodyTime = 600_000;
-
-/** Ends a connection whose body drips, so that it holds no memory. */
-function limitTime(request: FastifyRequest): void {
-  const { raw } = request;
-  if (request.routeOptions.config.operation?.body?.kind === 'stream') {
-    raw.socket.setTimeout(bodyTime);
-    return;
-  }
-  const { 'content-length': length, 'transfer-encoding': encoding } = raw.headers;
-  // Most requests have no body, and each of them would pay for a timer.
-  if (raw.complete || (encoding === undefined && (length === undefined || length === '0'))) return;
-  const timer = setTimeout(() => raw.destroy(), bodyTime).unref();
-  for (const end of ['end', 'close']) raw.once(end, () => clearTimeout(timer));
 }
 
 /** The headers of every answer. */

@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** What came back over a connection. */
@@ -53,8 +53,20 @@ export async function exchange(endpoint: string, { pieces, leaves, patience }: T
   return readAnswer(Buffer.concat(said));
 }
 
-const drained = (socket: ReturnType<typeof connect>): Promise<void> =>
-  new Promise((resolve) => socket.once('drain', () => resolve()));
+const drained = (socket: Socket): Promise<void> => new Promise((resolve) => socket.once('drain', () => resolve()));
+
+/** Connections that have begun to say something, and say no more; all are as far when it resolves. */
+export function stall(endpoint: string, begun: string, count: number): Promise<Socket[]> {
+  const { hostname, port } = new URL(endpoint);
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const socket = connect(Number(port), hostname);
+      socket.on('error', () => undefined);
+      await new Promise((resolve) => socket.write(begun, resolve));
+      return socket.resume();
+    }),
+  );
+}
 
 /** The last answer in what a server said: those before it are `100 Continue`. */
 function readAnswer(said: Buffer): Answer | undefined {
