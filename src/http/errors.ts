@@ -9,6 +9,7 @@ const frameworkProblems: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UnsupportedMediaType',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'BadRequest',
   FST_ERR_BAD_URL: 'BadRequest',
+  FST_ERR_MAX_PARAM_LENGTH: 'NotFound',
   FST_STATIC_FORBIDDEN_PATH: 'NotFound',
   // The client went away in the middle of its request.
   ECONNRESET: 'BadRequest',
@@ -21,10 +22,14 @@ const fullDisk = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL']);
 export function toProblem(error: unknown): AppError & { readonly code: ProblemCode } {
   const code = (error as { code?: unknown } | null)?.code;
   if (error instanceof AppError && isProblemCode(error.code)) return error as AppError & { code: ProblemCode };
+  if (isAborted(error)) return problem('ErrorPredictionServiceUnavailable') as AppError & { code: ProblemCode };
   const known =
     typeof code !== 'string' ? undefined : fullDisk.has(code) ? ('ErrorStorageFull' as const) : frameworkProblems[code];
   return problem(known ?? 'ErrorUnknown', undefined, error) as AppError & { code: ProblemCode };
 }
+
+/** Whether work was given up because the client went away or the server stops: neither is a failure. */
+const isAborted = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
 
 /** The error handler of the server: every error as `{code, message}` with its status, as the version asked writes it. */
 export function createErrorHandler(app: Pick<App, 'log'>) {
@@ -36,7 +41,7 @@ export function createErrorHandler(app: Pick<App, 'log'>) {
     if (refusal.code === 'PayloadTooLarge' && expects?.kind === 'pictures' && expects.most === 1)
       refusal = toProblem(problem('BadRequestImageSizeBytes'));
     const status = problems[refusal.code][0];
-    if (status >= 500)
+    if (status >= 500 && !isAborted(error))
       app.log.error('request-failed', refusal.cause ?? refusal, { operation: operation?.id, request: request.id });
     const { message } = refusal;
     const told = { code: served?.problemCode(refusal.code) ?? refusal.code, message };

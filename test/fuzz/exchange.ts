@@ -16,18 +16,20 @@ export interface Talk {
   readonly pieces: readonly (Buffer | number)[];
   /** Whether the client goes when all is written, without waiting for anything. */
   readonly leaves: boolean;
-  /** How long to wait for the end of the answer, ms. */
-  readonly patience: number;
+  /** Whether the answer may have no end: then its beginning is enough. */
+  readonly endless: boolean;
 }
 
 /** Bytes of an answer that are kept. */
 const most = 8 << 20;
+/** How long to wait for an answer, and for one to a client that has left, ms. */
+const patience = { staying: 60_000, left: 500 };
 
 /**
  * Writes bytes to a server as they are, right or wrong, and reads until it closes the connection. `undefined`: it closed
  * without an answer, or did not begin one in time.
  */
-export async function exchange(endpoint: string, { pieces, leaves, patience }: Talk): Promise<Answer | undefined> {
+export async function exchange(endpoint: string, { pieces, leaves, endless }: Talk): Promise<Answer | undefined> {
   const { hostname, port } = new URL(endpoint);
   const socket = connect(Number(port), hostname);
   const said: Buffer[] = [];
@@ -40,6 +42,7 @@ export async function exchange(endpoint: string, { pieces, leaves, patience }: T
   socket.on('data', (bytes) => {
     if (length < most) said.push(bytes);
     length += bytes.length;
+    if (endless) socket.destroy();
   });
   for (const piece of pieces) {
     if (socket.destroyed) break;
@@ -47,7 +50,7 @@ export async function exchange(endpoint: string, { pieces, leaves, patience }: T
     else if (!socket.write(piece)) await Promise.race([drained(socket), ended]);
   }
   if (leaves) socket.end();
-  const timer = setTimeout(() => socket.destroy(), leaves ? Math.min(patience, 500) : patience);
+  const timer = setTimeout(() => socket.destroy(), leaves ? patience.left : patience.staying);
   await ended;
   clearTimeout(timer);
   return readAnswer(Buffer.concat(said));
