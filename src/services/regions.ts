@@ -2,6 +2,7 @@ import { newId } from '../base/id.ts';
 import type { CreatedPairs } from '../domain/image.ts';
 import { problem } from '../domain/problems.ts';
 import type { Box, Region, RegionEntry } from '../domain/region.ts';
+import type { Tx } from '../store/database.ts';
 import { boxText, regionFromRow } from '../store/images.ts';
 import { findProject, touchProject } from '../store/projects.ts';
 import type { RegionRow } from '../store/schema.ts';
@@ -58,38 +59,53 @@ export async function createRegions(
         'BadRequestImageRegions',
         'Expected an object detection project: classification takes tags without regions.',
       );
-    const { regionsPerImage } = await quotasOf(tx, scope.accountId);
     const tags = new Set((await tagTypes(tx, projectId)).map((tag) => tag.id));
     const imageIds = [...new Set(entries.map((entry) => entry.imageId))];
     await requireImages(tx, projectId, imageIds);
     if (entries.some((entry) => !tags.has(entry.tagId)))
       throw problem('NotFoundTag', 'A tag of the batch is not in the project.');
-    const present = (await tx.selectFrom('regions').selectAll().where('image_id', 'in', imageIds).execute()).map(
-      (row) => regionFromRow(app.keys, scope, row, new Map()),
-    );
-    const created: Region[] = [];
-    const duplicated: RegionEntry[] = [];
-    const exceeded: RegionEntry[] = [];
-    const sameAs = (entry: RegionEntry) => (region: Region) =>
-      region.imageId === entry.imageId && region.tagId === entry.tagId && boxText(region.box) === boxText(entry.box);
-    for (const entry of entries) {
-      const all = [...present, ...created];
-      if (all.some(sameAs(entry))) duplicated.push(entry);
-      else if (all.filter((region) => region.imageId === entry.imageId).length >= regionsPerImage) exceeded.push(entry);
-      else {
-        await tx
-          .insertInto('image_tags')
-          .values({ image_id: entry.imageId, tag_id: entry.tagId, project_id: projectId, created: app.clock.now() })
-          .onConflict((conflict) => conflict.doNothing())
-          .execute();
-        const row = regionRow(app, scope, entry);
-        await tx.insertInto('regions').values(row).execute();
-        created.push(regionFromRow(app.keys, scope, row, new Map()));
-      }
-    }
+    const result = await addRegions(app, tx, scope, entries);
     await touchProject(tx, projectId, app.clock.now());
-    return { created, duplicated, exceeded };
+    return result;
   });
+}
+
+/**
+ * {@link createRegions} for images and tags that are known to be there: the regions that an image has not got yet, with
+ * their tags.
+ */
+export async function addRegions(
+  app: Pick<App, 'keys' | 'clock'>,
+  tx: Tx,
+  scope: ProjectScope,
+  entries: readonly RegionEntry[],
+): Promise<CreatedPairs<RegionEntry, Region>> {
+  const { regionsPerImage } = await quotasOf(tx, scope.accountId);
+  const imageIds = [...new Set(entries.map((entry) => entry.imageId))];
+  const present = (await tx.selectFrom('regions').selectAll().where('image_id', 'in', imageIds).execute()).map((row) =>
+    regionFromRow(app.keys, scope, row, new Map()),
+  );
+  const created: Region[] = [];
+  const duplicated: RegionEntry[] = [];
+  const exceeded: RegionEntry[] = [];
+  const sameAs = (entry: RegionEntry) => (region: Region) =>
+    region.imageId === entry.imageId && region.tagId === entry.tagId && boxText(region.box) === boxText(entry.box);
+  for (const entry of entries) {
+    const all = [...present, ...created];
+    if (all.some(sameAs(entry))) duplicated.push(entry);
+    else if (all.filter((region) => region.imageId === entry.imageId).length >= regionsPerImage) exceeded.push(entry);
+    else {
+      await tx
+        .insertInto('image_tags')
+        .values({ image_id: entry.imageId, tag_id: entry.tagId, project_id: scope.projectId, created: app.clock.now() })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      const row = regionRow(app, scope, entry);
+      await tx.insertInto('regions').values(row).execute();
+      created.push(regionFromRow(app.keys, scope, row, new Map()));
+    }
+  }
+  return { created, duplicated, exceeded };
 }
 
 /**

@@ -98,3 +98,115 @@ test('a long list is read whole, and no page follows the last', async (t) => {
       code: 'BadRequestPredictionInvalidQueryParameters',
     });
 });
+
+test('suggested are the most doubtful first, whatever kind of answer it is, and what nothing was found in last', async (t) => {
+  const stores = await testStores(t);
+  const { scope, tagId } = await project(stores);
+  const answers = {
+    sure: [0.99, 0.005, 0.005],
+    'nothing found': [],
+    'two tags in question': [0.5, 0.5, 0],
+    'all tags in question': [0.34, 0.33, 0.33],
+    'one box in question': [0.6],
+    'three boxes in question': [0.6, 0.4, 0.6],
+  };
+  const names = new Map<string, string>();
+  for (const [name, probabilities] of Object.entries(answers)) {
+    const [id] = await plant(stores, scope, tagId, [1]);
+    const results = JSON.stringify(probabilities.map((probability) => ({ tagId, probability })));
+    await stores.db.query
+      .updateTable('predictions')
+      .set({
+        results: sealText(stores.keys, scope, 'predictions.results', id!, results),
+        doubt: doubtOf(probabilities.map((probability) => ({ probability }))),
+      })
+      .where('id', '=', id!)
+      .execute();
+    names.set(id!, name);
+  }
+  const { results } = await queryPredictions(stores, scope, { ...everything, orderBy: 'Suggested', maxCount: 10 });
+  assert.deepEqual(
+    results.map(({ id }) => names.get(id)),
+    [
+      'three boxes in question',
+      'all tags in question',
+      'two tags in question',
+      'one box in question',
+      'sure',
+      'nothing found',
+    ],
+  );
+});
+
+test('pages hold to iteration, time, tags and application in every order', async (t) => {
+  const stores = await testStores(t);
+  const { scope, tagId } = await project(stores);
+  const probabilities = Array.from({ length: 40 }, (_, n) => ((n * 7) % 40) / 40 + 0.01);
+  const ids = await plant(stores, scope, tagId, probabilities);
+  const rows = await stores.db.query.selectFrom('predictions').selectAll().orderBy('created').execute();
+  const iterationId = newId();
+  for (const [n, { id }] of rows.entries())
+    if (n % 4 !== 0)
+      await stores.db.query
+        .updateTable('predictions')
+        .set({
+          iteration_id: iterationId,
+          application: n % 3 === 0 ? null : sealText(stores.keys, scope, 'predictions.application', id, 'shop'),
+        })
+        .where('id', '=', id)
+        .execute();
+  const wanted: PredictionQuery = {
+    ...everything,
+    iterationId,
+    startTime: rows[5]!.created,
+    endTime: rows[33]!.created,
+    tags: [{ id: tagId, minThreshold: 0.2, maxThreshold: 0.8 }],
+    application: 'shop',
+  };
+  const expected = ids.filter((_, n) => {
+    const p = probabilities[n]!;
+    return n >= 5 && n <= 33 && n % 4 !== 0 && n % 3 !== 0 && p >= 0.2 && p <= 0.8;
+  });
+  assert.ok(expected.length > 6);
+  for (const orderBy of ['Newest', 'Oldest', 'Suggested'] as const)
+    for (const query of [wanted, { ...wanted, tags: [], application: null }]) {
+      const seen: string[] = [];
+      const whole = await queryPredictions(stores, scope, { ...query, orderBy, maxCount: 100 });
+      for (let continuation: string | null = null; ; ) {
+        const page = await queryPredictions(stores, scope, { ...query, orderBy, maxCount: 3, continuation });
+        seen.push(...page.results.map(({ id }) => id));
+        continuation = page.continuation;
+        if (continuation === null) break;
+      }
+      assert.deepEqual(
+        seen,
+        whole.results.map(({ id }) => id),
+        orderBy,
+      );
+      if (query === wanted) assert.deepEqual(seen.toSorted(), expected.toSorted(), orderBy);
+      else assert.equal(seen.length, 22, orderBy);
+    }
+});
+
+test('a continuation that was changed, or belongs elsewhere, is refused and says what is wrong', async (t) => {
+  const stores = await testStores(t);
+  const { scope, tagId } = await project(stores);
+  const other = (await createProject(stores, scope.accountId, { name: 'other' })).id;
+  const ids = await plant(stores, scope, tagId, [0.1, 0.2, 0.3, 0.4]);
+  const { continuation } = await queryPredictions(stores, scope, everything);
+  const given = continuation!;
+  const refused = { code: 'BadRequestPredictionInvalidQueryParameters', message: /as an earlier answer gave it/ };
+  const query = { ...everything, continuation: given };
+  assert.equal((await queryPredictions(stores, scope, { ...query, maxCount: 50 })).results.length, 2, 'another size');
+  for (const orderBy of ['Oldest', 'Suggested'] as const)
+    await assert.rejects(queryPredictions(stores, scope, { ...query, orderBy }), refused, orderBy);
+  await assert.rejects(queryPredictions(stores, { ...scope, projectId: other }, query), refused);
+  for (let at = 0; at < given.length; at++) {
+    const changed = given.slice(0, at) + (given[at] === '1' ? '2' : '1') + given.slice(at + 1);
+    await assert.rejects(queryPredictions(stores, scope, { ...query, continuation: changed }), refused, changed);
+  }
+  await assert.rejects(
+    queryPredictions(stores, scope, { ...query, continuation: given.replace(/[^_]+(?=_[^_]+$)/, ids[0]!) }),
+    refused,
+  );
+});

@@ -22,7 +22,7 @@ import { mostTags, tagConflict } from './image-tags.ts';
 import { checkMetadata } from './images.ts';
 import { getSealed, pictureBytes, pictureKeys, pictureLimits, putSealed } from './pictures.ts';
 import { getProject, requireProject } from './projects.ts';
-import { checkBoxes, regionRow } from './regions.ts';
+import { addRegions, checkBoxes, regionRow } from './regions.ts';
 import { storing } from './storing.ts';
 import { quotasOf, roomFor } from './tiers.ts';
 
@@ -42,7 +42,7 @@ type Uploading = Pick<App, 'db' | 'keys' | 'blobs' | 'clock' | 'queue' | 'fetche
 /**
  * Adds a batch of pictures. Each succeeds or fails by itself, with its own status; what is answered `OK` is stored
  * durably, of the others nothing is left behind. A picture the workspace has already is answered `OKDuplicate`: it gains
- * the tags given now as far as they go together with its own.
+ * the tags and regions given now as far as they go together with its own.
  * @throws AppError for the batch as a whole: `NotFoundProject`, `BadRequestImageBatch`, `BadRequestImageRegions`, metadata over the limits, a full disk.
  */
 export async function createImages(
@@ -103,7 +103,7 @@ async function storeImages(
           kept.find((one) => one.row.digest === row.digest)?.row ??
           (await imageByDigest(tx, scope.projectId, row.digest));
         if (twin !== undefined) {
-          await addTags(app, tx, scope, twin.id, tagIds, types, most.tags);
+          await addLabels(app, tx, scope, twin.id, outcome.ready, types, most.tags);
           await removePrediction(tx, scope, entry);
           found.push({ status: 'OKDuplicate', row: twin });
         } else if (room <= 0) found.push({ status: 'ErrorLimitExceed', row: null });
@@ -255,12 +255,13 @@ async function insertTags(
   await tx.insertInto('image_tags').values(links).execute();
 }
 
-async function addTags(
+/** What a picture that is there already is labelled with now, beside what it was: all of it, or nothing if it does not go together. */
+async function addLabels(
   app: Uploading,
   tx: Tx,
   scope: ProjectScope,
   imageId: string,
-  tagIds: readonly string[],
+  { entry, tagIds }: Ready,
   types: ReadonlyMap<string, TagType>,
   mostTags: number,
 ): Promise<void> {
@@ -268,7 +269,17 @@ async function addTags(
     (link) => link.tag_id,
   );
   const added = tagIds.filter((id) => !carried.includes(id));
-  if (added.length === 0 || tagConflict([...carried, ...added], types, mostTags) !== undefined) return;
-  await insertTags(app, tx, scope, imageId, added);
+  if (tagConflict([...carried, ...added], types, mostTags) !== undefined) return;
+  const regions = entry.regions.map((region) => ({ imageId, ...region }));
+  const drawn = regions.length > 0 ? (await addRegions(app, tx, scope, regions)).created.length : 0;
+  const drawnTags = regions.map((region) => region.tagId);
+  await insertTags(
+    app,
+    tx,
+    scope,
+    imageId,
+    added.filter((id) => !drawnTags.includes(id)),
+  );
+  if (added.length + drawn === 0) return;
   await touchProject(tx, scope.projectId, app.clock.now());
 }
