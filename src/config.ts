@@ -23,10 +23,15 @@ export interface Config {
    */
   readonly publicUrl: string | undefined;
   /**
-   * `OWNSIGHT_ALLOW_NETWORKS`: networks (CIDR, comma separated) that pictures may be fetched from although they are
-   * private. Default none.
+   * `OWNSIGHT_ALLOW_NETWORKS`: networks (CIDR, comma separated) that pictures may be fetched from, and models and messages
+   * sent to, although they are private. Default none.
    */
   readonly allowNetworks: readonly string[];
+  /**
+   * `OWNSIGHT_ALLOW_FOLDERS`: folders (comma separated) that projects may have exported models and messages put into, and
+   * into folders in them. Default none.
+   */
+  readonly allowFolders: readonly string[];
   /**
    * `OWNSIGHT_THREADS`: cores to compute on: threads for predictions and features, and again as many for a network that
    * learns, which gives way to them. Default: one a core, at most 8.
@@ -54,6 +59,11 @@ export interface Config {
 /** The settings in `env`. @throws AppError `BadSetting` naming the variable, what was expected and what came. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const text = (name: string): string | undefined => env[name]?.trim() || undefined;
+  const list = (name: string): string[] =>
+    (text(name) ?? '')
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
   const integer = (name: string, least: number, most: number): number | undefined => {
     const value = text(name);
     if (value === undefined) return undefined;
@@ -81,10 +91,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     keyStore,
     masterKeyFile: directory(text('OWNSIGHT_MASTER_KEY_FILE') ?? join(keyStore, 'master.key')),
     publicUrl: text('OWNSIGHT_PUBLIC_URL')?.replace(/\/+$/, ''),
-    allowNetworks: (text('OWNSIGHT_ALLOW_NETWORKS') ?? '')
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== ''),
+    allowNetworks: list('OWNSIGHT_ALLOW_NETWORKS'),
+    allowFolders: list('OWNSIGHT_ALLOW_FOLDERS').map(directory),
     threads: integer('OWNSIGHT_THREADS', 1, 64),
     storePredictions: storing === undefined,
     restartAfter:

@@ -94,6 +94,8 @@ export const fromProject = (project: Project, links: Links): wire.Project => ({
     useNegativeSet: true,
     detectionParameters: null,
     imageProcessingSettings: { augmentationMethods: { ...project.augmentation } },
+    ...(project.exportModelContainerUri !== null && { exportModelContainerUri: project.exportModelContainerUri }),
+    ...(project.notificationQueueUri !== null && { notificationQueueUri: project.notificationQueueUri }),
   },
   created: dateWithZone(project.created),
   lastModified: dateWithZone(project.lastModified),

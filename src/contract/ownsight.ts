@@ -2,6 +2,7 @@ import { limits } from '../domain/limits.ts';
 import { AccountDetails, AccountKey } from './account.ts';
 import { AuditLog } from './audit.ts';
 import { Backbone, BackboneUpdate } from './backbone.ts';
+import { Connections } from './connections.ts';
 import { Deletion, Forget, ForgetBegun, Forgetting, Forgettings } from './deletion.ts';
 import { Inventory, Language, ProjectInventory } from './inventory.ts';
 import type { Operation } from './operation.ts';
@@ -276,6 +277,13 @@ export const ownsightOperations = {
     path: `${iteration}/progress`,
     summary:
       'Cancel a training, whether it waits or runs: the iteration is gone as if it had never been, but for a line in the log of the account.',
+  },
+  GetConnections: {
+    ...get,
+    path: `${project}/connections`,
+    reply: Connections,
+    summary:
+      'Where exported models and messages of a project go, what messages are signed with, and whether they arrive.',
   },
   GetRetention: {
     api: 'ownsight',

@@ -54,6 +54,8 @@ test('a project of 3.4 and of 3.0', () => {
     classificationType: 'Multilabel',
     targetExportPlatforms: [],
     augmentation: augmentationWhere(() => true),
+    exportModelContainerUri: null,
+    notificationQueueUri: null,
     created: at('2020-11-06T16:37:26.266Z'),
     lastModified: at('2020-11-06T16:37:26.266Z'),
     status: 'Succeeded',

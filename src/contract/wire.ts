@@ -139,6 +139,8 @@ export const ProjectSettings = model('ProjectSettings', {
   useNegativeSet: boolean(),
   detectionParameters: nullable(text()),
   imageProcessingSettings: ImageProcessingSettings,
+  exportModelContainerUri: optional(text()),
+  notificationQueueUri: optional(text()),
 });
 export type ProjectSettings = Static<typeof ProjectSettings>;
 export const Project = model('Project', {
@@ -174,6 +176,17 @@ export const ProjectImport = {
   name: optional(text({ ...projectName, description: 'When absent, the name it had and the first free number.' })),
 };
 
+const address = { maxLength: limits.addressLength, 'x-problem': 'BadRequestInvalidUri' } as const;
+/** Where exported models are put, and messages are sent. Empty: nowhere. */
+const connections = {
+  exportModelContainerUri: optional(
+    text({ ...address, description: 'Exported models are put below it: a container with its signature, or a folder.' }),
+  ),
+  notificationQueueUri: optional(
+    text({ ...address, description: 'Told when a training or export ends: a web address, a queue, or a folder.' }),
+  ),
+};
+export const CreateProjectOptions = model('CreateProjectOptions', connections);
 /** What CreateProject takes in its query. */
 export const ProjectCreation = {
   name: projectName,
@@ -183,12 +196,9 @@ export const ProjectCreation = {
   ),
   classificationType: optional(ClassificationType),
   targetExportPlatforms: optional(TargetPlatforms),
+  // Documented like this for 3.3; in the body of 3.4-preview.
+  ...connections,
 };
-/** Storage of one's own, which this server has no use for: read and left alone. */
-export const CreateProjectOptions = model('CreateProjectOptions', {
-  exportModelContainerUri: optional(text()),
-  notificationQueueUri: optional(text()),
-});
 export const ProjectSettingsUpdate = model('ProjectSettingsUpdate', {
   domainId: optional(domainId),
   classificationType: optional(ClassificationType),
@@ -200,6 +210,7 @@ export const ProjectSettingsUpdate = model('ProjectSettingsUpdate', {
       { 'x-problem': 'BadRequestProjectImagePreprocessingSettings' },
     ),
   ),
+  ...connections,
 });
 export type ProjectSettingsUpdate = Static<typeof ProjectSettingsUpdate>;
 /** A whole project may be sent; these are the parts that can be changed. What is absent stays. */

@@ -43,6 +43,8 @@ export const limits = {
   /** Characters (UTF-16 code units) of a project's, tag's, iteration's or publish name. */
   nameLength: 128,
   descriptionLength: 2048,
+  /** Characters of an address that a project sends to. */
+  addressLength: 2048,
   /** Characters of an e-mail address. Source: RFC 5321, section 4.5.3.1.3. */
   emailLength: 254,
   /** As the Swagger of 3.3 has them; that of 3.4-preview says 10, 128, 256. */

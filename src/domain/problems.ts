@@ -88,6 +88,7 @@ export const problems = {
   BadRequestImageMetadataKey: [400, 'Invalid metadata key.'],
   BadRequestImageMetadataValue: [400, 'Invalid metadata value.'],
   BadRequestOperationNotSupported: [400, 'This operation is not supported here.'],
+  BadRequestInvalidUri: [400, 'Nothing can be sent to this address.'],
   BadRequestInvalidArtifactUri: [400, 'Invalid artifact path.'],
   BadRequestInvalid: [400, 'The request is not valid.'],
   Unauthorized: [

@@ -32,6 +32,9 @@ export interface Project {
   readonly classificationType: ClassificationType | null;
   readonly targetExportPlatforms: readonly string[];
   readonly augmentation: Augmentation;
+  /** Where its exported models are put, and its messages are sent; `null`: nowhere. */
+  readonly exportModelContainerUri: string | null;
+  readonly notificationQueueUri: string | null;
   /** Name of the backbone it chose to learn on; `null`: the account's. */
   readonly backbone: string | null;
   readonly created: Micros;

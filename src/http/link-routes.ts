@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { problem } from '../domain/problems.ts';
 import type { App } from '../services/context.ts';
+import { linkPath, linkTarget } from '../services/link-path.ts';
 import { accountOfProject } from '../services/projects.ts';
 import { readLinked } from './linked.ts';
-import { isLinkValid, linkPath, linkTarget } from './links.ts';
+import { isLinkValid } from './links.ts';
 
 /**
  * Serves what links lead to, to whoever has the link. A link that was changed, has expired or is of a project that is

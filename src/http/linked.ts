@@ -1,8 +1,8 @@
 import { problem } from '../domain/problems.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import { countDownload, listExports, readExport } from '../services/exporting.ts';
+import { linkTarget } from '../services/link-path.ts';
 import { readPicture } from '../services/pictures.ts';
-import { linkTarget } from './links.ts';
 
 /**
  * The file at a link's path, which must be of this project. Reading an export counts as a download, unless it is

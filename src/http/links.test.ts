@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { second } from '../base/clock.ts';
 import { newId } from '../base/id.ts';
+import { type LinkTarget, linkPath, linkTarget } from '../services/link-path.ts';
 import { openKeys } from '../store/keys-files.ts';
-import { createLinks, isLinkValid, type LinkTarget, linkPath, linkTarget } from './links.ts';
+import { createLinks, isLinkValid } from './links.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ownsight-links-'));
 after(() => rmSync(folder, { recursive: true }));

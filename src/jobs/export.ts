@@ -1,5 +1,6 @@
 import { zipOf } from '../base/archive-format.ts';
 import type { JobRun, Jobs } from '../queue/job.ts';
+import { queueAnnouncement } from '../services/connections.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import { requireIteration } from '../services/iterations.ts';
 import { putSealed } from '../services/pictures.ts';
@@ -39,6 +40,7 @@ export async function exportModel(app: App, payload: Jobs['export'], run: JobRun
           .returning('id')
           .executeTakeFirstOrThrow();
         await keepBlobs(tx, [key]);
+        await queueAnnouncement(app, tx, scope, { iterationId: row.iteration_id, exportId: row.id });
         await scheduleSweep(app, tx, scope);
       });
     });
@@ -69,17 +71,20 @@ async function archive(app: App, scope: ProjectScope, row: ExportRow, run: JobRu
 
 /** Marks an export that is still `Exporting` as `Failed`. */
 export async function exportFailed(
-  app: Pick<App, 'db' | 'clock'>,
+  app: Pick<App, 'db' | 'clock' | 'queue'>,
   payload: Jobs['export'],
   fence: (tx: Tx) => Promise<void> = async () => undefined,
 ): Promise<void> {
   await app.db.transaction(async (tx) => {
     await fence(tx);
-    await tx
+    const failed = await tx
       .updateTable('exports')
       .set({ status: 'Failed', modified: app.clock.now() })
       .where('id', '=', payload.exportId)
       .where('status', '=', 'Exporting')
-      .execute();
+      .returning('iteration_id')
+      .executeTakeFirst();
+    if (failed !== undefined)
+      await queueAnnouncement(app, tx, payload, { iterationId: failed.iteration_id, exportId: payload.exportId });
   });
 }

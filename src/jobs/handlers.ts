@@ -1,5 +1,6 @@
 import type { JobName, JobRun, Jobs } from '../queue/job.ts';
 import type { App } from '../services/context.ts';
+import { announce } from './announce.ts';
 import { exportFailed, exportModel } from './export.ts';
 import { features } from './features.ts';
 import { forget, forgettingFailed } from './forget.ts';
@@ -24,6 +25,7 @@ export const handlers: { readonly [J in JobName]: JobHandler<J> } = {
   forget,
   export: exportModel,
   'import-project': importProject,
+  announce,
   retention,
   transfers,
   trash,
@@ -38,6 +40,7 @@ export const giveUp: { readonly [J in JobName]: (app: App, payload: Jobs[J]) => 
   forget: forgettingFailed,
   export: exportFailed,
   'import-project': (app, payload) => importFailed(app, payload),
+  announce: async () => undefined,
   retention: retentionFailed,
   transfers: async () => undefined,
   trash: trashFailed,

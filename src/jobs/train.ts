@@ -2,6 +2,7 @@ import { type Micros, second } from '../base/clock.ts';
 import { chunks } from '../base/concurrency.ts';
 import { AppError } from '../base/errors.ts';
 import type { JobRun, Jobs } from '../queue/job.ts';
+import { queueAnnouncement } from '../services/connections.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import type { LearningRun } from '../services/learning.ts';
 import { putSealed } from '../services/pictures.ts';
@@ -88,12 +89,13 @@ async function keepResult(
       .where('id', '=', iterationId)
       .execute();
     await keepBlobs(tx, [blobKey(scope.accountId, scope.projectId, 'model', modelId)]);
+    await queueAnnouncement(app, tx, scope, { iterationId });
   });
 }
 
 /** Marks an iteration that is still `Training` as `Failed`, with the reason in words; on a full disk too. */
 export async function trainingFailed(
-  app: Pick<App, 'db' | 'keys' | 'clock' | 'reserve'>,
+  app: Pick<App, 'db' | 'keys' | 'clock' | 'queue' | 'reserve'>,
   payload: Jobs['train'],
   error: unknown = serverDied,
   fence: (tx: Tx) => Promise<void> = async () => undefined,
@@ -102,7 +104,7 @@ export async function trainingFailed(
   const { reason } = trainingFailure(error);
   const failed = async (tx: Tx): Promise<void> => {
     await fence(tx);
-    await tx
+    const { numUpdatedRows } = await tx
       .updateTable('iterations')
       .set({
         status: 'Failed',
@@ -111,7 +113,8 @@ export async function trainingFailed(
       })
       .where('id', '=', iterationId)
       .where('status', '=', 'Training')
-      .execute();
+      .executeTakeFirst();
+    if (numUpdatedRows > 0n) await queueAnnouncement(app, tx, payload, { iterationId });
   };
   await app.reserve.giveWay(() => app.db.transaction(failed));
 }

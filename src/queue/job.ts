@@ -15,6 +15,8 @@ export interface Jobs {
   forget: { accountId: string; projectId: string; iterationId: string };
   /** Builds, checks and stores the zip of an export whose row says `Exporting`. */
   export: { accountId: string; projectId: string; exportId: string };
+  /** Tells where a project wants it told that a training or, with an export, that has ended; and puts its model there. */
+  announce: { accountId: string; projectId: string; iterationId: string; exportId?: string };
   /** Erases what is in an account's trash and due. */
   trash: { accountId: string; projectId?: never };
   /** Brings what belongs into a project whose row says `Importing`. */

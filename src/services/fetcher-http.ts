@@ -3,12 +3,12 @@ import http from 'node:http';
 import https from 'node:https';
 import { BlockList, isIP } from 'node:net';
 import { AppError, expected } from '../base/errors.ts';
-import { problem } from '../domain/problems.ts';
+import { type ProblemCode, problem } from '../domain/problems.ts';
 import type { Fetcher, FetchStatus } from './fetcher.ts';
 
 /** What the fetcher may be told. */
 export interface FetcherOptions {
-  /** Networks (`10.0.0.0/8`, `fd00::/8`) or single addresses that may be fetched from although they are not public. */
+  /** Networks (`10.0.0.0/8`, `fd00::/8`) or single addresses that may be reached although they are not public. */
   readonly allowNetworks: readonly string[];
   /** Milliseconds for one picture, name look-up and redirects included, or between two pieces of a stream. Default 15,000. */
   readonly timeoutMs?: number;
@@ -34,34 +34,36 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       : publicIpv6.check(address, family) && !notPublic.check(address, family);
   };
 
+  /** Every address of a host, if all of them may be reached. */
+  const addressesOf = async (
+    target: URL,
+    signal: AbortSignal,
+    refusal: Refusal,
+    trusted?: string,
+  ): Promise<string[]> => {
+    const addresses = await resolve(target, signal, refusal);
+    if (target.host !== trusted && !addresses.every(mayReach))
+      throw refusal('a public address', 'a private, local or reserved one');
+    return addresses;
+  };
   /** The answer at the end of the redirects; whoever gets it ends it. */
   const reach = async (url: string, signal: AbortSignal, trusted?: string): Promise<http.IncomingMessage> => {
-    let target = parse(url);
+    let target = parse(url, ofImage);
     for (let hops = 0; hops <= mostRedirects; hops++) {
-      const addresses = await resolve(target, signal);
-      if (target.host !== trusted && !addresses.every(mayReach))
-        throw refusal('a public address', 'a private, local or reserved one');
-      const answer = await request(target, addresses, signal);
+      const answer = await request(target, await addressesOf(target, signal, ofImage, trusted), asking, signal);
       const location = redirects.has(answer.statusCode) ? answer.headers.location : undefined;
       if (location === undefined) return answer;
       answer.destroy();
-      target = parse(location, target);
+      target = parse(location, ofImage, target);
     }
-    throw refusal(`at most ${mostRedirects} redirects`, 'more');
+    throw ofImage(`at most ${mostRedirects} redirects`, 'more');
   };
 
   return {
-    async fetch(url, limit, trust) {
-      const timeout = AbortSignal.timeout(timeoutMs);
-      const signal = trust?.signal === undefined ? timeout : AbortSignal.any([timeout, trust.signal]);
-      try {
-        return Buffer.concat(await Array.fromAsync(body(await reach(url, signal, trust?.host), limit)));
-      } catch (error) {
-        trust?.signal?.throwIfAborted();
-        if (signal.aborted) throw refusal(`an answer within ${timeoutMs / 1000} s`, 'none', error);
-        throw error instanceof AppError ? error : refusal('an answer', 'a failed connection', error);
-      }
-    },
+    fetch: (url, limit, trust) =>
+      within(timeoutMs, trust?.signal, ofImage, async (signal) =>
+        Buffer.concat(await Array.fromAsync(body(await reach(url, signal, trust?.host), limit))),
+      ),
     async *stream(url, limit, signal) {
       const silent = new AbortController();
       // Whoever reads may take as long as they like.
@@ -76,23 +78,59 @@ export function createFetcher(options: FetcherOptions): Fetcher {
         }
       } catch (error) {
         signal.throwIfAborted();
-        if (silent.signal.aborted) throw refusal(`bytes again within ${timeoutMs / 1000} s`, 'none', error);
-        throw error instanceof AppError ? error : refusal('an answer', 'a failed connection', error);
+        if (silent.signal.aborted) throw ofImage(`bytes again within ${timeoutMs / 1000} s`, 'none', error);
+        throw error instanceof AppError ? error : ofImage('an answer', 'a failed connection', error);
       } finally {
         clearTimeout(timer);
       }
     },
+    send({ url, method, headers, body, name, timeoutMs: limit = timeoutMs, signal: given }) {
+      const refusal = refusalOf('BadRequestInvalidUri', name);
+      return within(limit, given, refusal, async (signal) => {
+        const target = parse(url, refusal);
+        const sent = { method, body, headers: { ...headers, 'content-length': String(body.byteLength) } };
+        const answer = await request(target, await addressesOf(target, signal, refusal), sent, signal);
+        answer.destroy();
+        const status = answer.statusCode ?? 0;
+        if (status < 200 || status > 299)
+          throw refusal('a status from 200 to 299', `${status}`, { status } satisfies FetchStatus);
+      });
+    },
   };
 }
 
-/**
- * The one wording of a refusal. Says nothing of the address itself: its query may hold a secret, its resolution a map
- * of the network.
- */
-const refusal = (wanted: string, received: string, cause?: unknown): AppError =>
-  problem('BadRequestImageUrl', `expected ${wanted} for the image URL but received ${received}`, cause);
+type Refusal = (wanted: string, received: string, cause?: unknown) => AppError;
 
-function parse(text: string, base?: URL): URL {
+/**
+ * The one wording of refusals. Says nothing of the address itself: its query may hold a secret, its resolution a map of
+ * the network.
+ */
+const refusalOf =
+  (code: ProblemCode, name: string): Refusal =>
+  (wanted, received, cause) =>
+    problem(code, `expected ${wanted} for ${name} but received ${received}`, cause);
+
+const ofImage = refusalOf('BadRequestImageUrl', 'the image URL');
+
+/** Does `work` within `limit` ms, and says what prevented it. */
+async function within<T>(
+  limit: number,
+  given: AbortSignal | undefined,
+  refusal: Refusal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const timeout = AbortSignal.timeout(limit);
+  const signal = given === undefined ? timeout : AbortSignal.any([timeout, given]);
+  try {
+    return await work(signal);
+  } catch (error) {
+    given?.throwIfAborted();
+    if (signal.aborted) throw refusal(`an answer within ${limit / 1000} s`, 'none', error);
+    throw error instanceof AppError ? error : refusal('an answer', 'a failed connection', error);
+  }
+}
+
+function parse(text: string, refusal: Refusal, base?: URL): URL {
   const url = URL.parse(text, base?.href);
   if (url === null) throw refusal('an absolute http or https address', 'something else');
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
@@ -105,7 +143,7 @@ function parse(text: string, base?: URL): URL {
 /**
  * Every IP address of the URL's host. Node writes numeric hosts in their usual form, so `0x7f.1` arrives as 127.0.0.1.
  */
-async function resolve(url: URL, signal: AbortSignal): Promise<string[]> {
+async function resolve(url: URL, signal: AbortSignal, refusal: Refusal): Promise<string[]> {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   if (isIP(host) !== 0) return [host];
   const found = await untilAborted(lookup(host, { all: true }), signal).catch((error: unknown) => {
@@ -122,11 +160,23 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
+/** How pictures are asked for. */
+const asking = { method: 'GET', headers: { accept: 'image/*,*/*;q=0.5' }, body: undefined } as const;
+
 /**
  * Asks one of `addresses`, the first that answers, for `url`; resolves with the answer's head. The host name still goes
  * into the Host header and the TLS check.
  */
-function request(url: URL, addresses: readonly string[], signal: AbortSignal): Promise<http.IncomingMessage> {
+function request(
+  url: URL,
+  addresses: readonly string[],
+  sent: {
+    readonly method: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: Uint8Array | undefined;
+  },
+  signal: AbortSignal,
+): Promise<http.IncomingMessage> {
   const { request, Agent } = url.protocol === 'https:' ? https : http;
   const entries = addresses.map((address) => ({ address, family: isIP(address) }));
   return new Promise((done, fail) => {
@@ -134,12 +184,13 @@ function request(url: URL, addresses: readonly string[], signal: AbortSignal): P
       agent: new Agent({ keepAlive: false }),
       lookup: (_host, options, found) =>
         options.all ? found(null, entries) : found(null, entries[0]!.address, entries[0]!.family),
-      headers: { accept: 'image/*,*/*;q=0.5', 'accept-encoding': 'identity', 'user-agent': 'ownsight' },
+      method: sent.method,
+      headers: { ...sent.headers, 'accept-encoding': 'identity', 'user-agent': 'ownsight' },
       signal,
     });
     asked.once('response', done);
     asked.on('error', fail);
-    asked.end();
+    asked.end(sent.body);
   });
 }
 
@@ -147,8 +198,8 @@ function request(url: URL, addresses: readonly string[], signal: AbortSignal): P
 async function* body(answer: http.IncomingMessage, limit: number): AsyncGenerator<Buffer> {
   try {
     const status = answer.statusCode;
-    if (status !== 200) throw refusal('status 200', `status ${status}`, { status } satisfies FetchStatus);
-    const tooLarge = () => refusal(`at most ${limit} bytes`, 'more');
+    if (status !== 200) throw ofImage('status 200', `status ${status}`, { status } satisfies FetchStatus);
+    const tooLarge = () => ofImage(`at most ${limit} bytes`, 'more');
     if (Number(answer.headers['content-length'] ?? 0) > limit) throw tooLarge();
     let bytes = 0;
     for await (const chunk of answer as AsyncIterable<Buffer>) {

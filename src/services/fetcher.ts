@@ -10,7 +10,20 @@ export interface FetchStatus {
   readonly status: number | undefined;
 }
 
-/** Fetches what lies at an address a caller named. Beside an import that was asked for the only way out of this server. */
+/** Something to be sent to an address a caller named. */
+export interface Outgoing {
+  readonly url: string;
+  readonly method: 'POST' | 'PUT' | 'DELETE';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  /** What the caller calls the address. */
+  readonly name: string;
+  /** Milliseconds for all of it. Default 15,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Reaches addresses that a caller named. Beside an import that was asked for the only way out of this server. */
 export interface Fetcher {
   /**
    * The bytes at `url` (http or https), at most `limit` bytes. Refuses private, loopback, link-local and other
@@ -24,4 +37,9 @@ export interface Fetcher {
    * long as some come again and again. Whoever stops reading ends it.
    */
   stream(url: string, limit: number, signal: AbortSignal): AsyncIterable<Buffer>;
+  /**
+   * Sends bytes to an address that the same holds of; resolves when it answered a status of success (200 to 299). Follows no
+   * redirect. @throws AppError `BadRequestInvalidUri` for whatever prevents it, with causes as above.
+   */
+  send(outgoing: Outgoing): Promise<void>;
 }

@@ -9,6 +9,7 @@ import {
   accountOfProject as accountOf,
   augmentationColumn,
   augmentationOf,
+  connectionColumns,
   countProjects,
   findAnyProject,
   hasProject,
@@ -34,6 +35,9 @@ export interface ProjectInput {
   readonly targetExportPlatforms?: readonly string[] | undefined;
   /** The methods not named are wanted in a new project, and stay as they are in another. */
   readonly augmentation?: Partial<Augmentation> | undefined;
+  /** Where exported models and messages go; `''`: nowhere. */
+  readonly exportModelContainerUri?: string | undefined;
+  readonly notificationQueueUri?: string | undefined;
 }
 
 /**
@@ -92,6 +96,9 @@ export async function createProject(
     classification_type: classificationType,
     target_export_platforms: JSON.stringify(input.targetExportPlatforms ?? []),
     ...augmentationColumn(input.augmentation ?? {}),
+    export_container: null,
+    notification_queue: null,
+    ...connectionColumns(app.keys, scope, input),
     backbone: null,
     created: imported.created ?? now,
     modified: now,
@@ -170,6 +177,7 @@ export async function updateProject(
       set.classification_type = classificationOf(domain, changes.classificationType);
     if (changes.targetExportPlatforms !== undefined)
       set.target_export_platforms = JSON.stringify(changes.targetExportPlatforms);
+    Object.assign(set, connectionColumns(app.keys, scope, changes));
     if (changes.augmentation !== undefined)
       Object.assign(set, augmentationColumn({ ...augmentationOf(row), ...changes.augmentation }));
     await tx.updateTable('projects').set(set).where('id', '=', id).execute();

@@ -47,7 +47,17 @@ export const tableTakeout = {
     opened: { secret: 'never' },
     restore: { not: 'secrets never leave the server: a new account gets new keys' },
   },
-  projects: { opened: { name: 'text', description: 'text', import_token: 'never' }, restore: 'restored', copied: true },
+  projects: {
+    opened: {
+      name: 'text',
+      description: 'text',
+      export_container: 'text',
+      notification_queue: 'text',
+      import_token: 'never',
+    },
+    restore: 'restored',
+    copied: true,
+  },
   monthly_predictions: { opened: {}, restore: { not: 'counted by the server it is put into' } },
   tags: { opened: { name: 'text', description: 'text' }, restore: 'restored', copied: true },
   images: { opened: { metadata: 'json' }, restore: 'restored', copied: true },

@@ -51,7 +51,7 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'até a conta ser excluída; contadas do zero a cada mês',
     ),
     projects: words(
-      'um projeto: nome, descrição e configurações',
+      'um projeto: nome, descrição e configurações, e para onde vão os seus modelos exportados e mensagens, se for o caso',
       'para manter junto o que pertence a uma tarefa, com as suas configurações',
       'até o projeto ser excluído',
     ),
@@ -244,7 +244,7 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'finché l’account non viene eliminato; contate da zero ogni mese',
     ),
     projects: words(
-      'un progetto: nome, descrizione e impostazioni',
+      'un progetto: nome, descrizione e impostazioni, e dove vanno i suoi modelli esportati e messaggi, se da qualche parte',
       'per tenere insieme ciò che appartiene a un compito, con le sue impostazioni',
       'finché il progetto non viene eliminato',
     ),

@@ -1,9 +1,9 @@
 import type { Micros } from '../base/clock.ts';
 import { type Augmentation, augmentationMethods, augmentationWhere, type Project } from '../domain/project.ts';
 import type { Queries } from './database.ts';
-import type { Keys } from './keys.ts';
+import type { KeyScope, Keys } from './keys.ts';
 import type { ProjectRow } from './schema.ts';
-import { openText } from './sealed.ts';
+import { openText, openTextOrNull, sealText } from './sealed.ts';
 
 /** A project's row with the image that stands for it. */
 export type ListedProject = ProjectRow & { thumbnail_image_id: string | null };
@@ -110,6 +110,34 @@ export const augmentationColumn = (wanted: Partial<Augmentation>): Pick<ProjectR
   augmentation_off: augmentationMethods.filter((name) => wanted[name] === false).join(',') || null,
 });
 
+/** The columns that {@link connectionsOf} reads, of those given; `''` empties one. */
+export function connectionColumns(
+  keys: Keys,
+  scope: Required<KeyScope>,
+  given: { readonly exportModelContainerUri?: string | undefined; readonly notificationQueueUri?: string | undefined },
+): Partial<Pick<ProjectRow, 'export_container' | 'notification_queue'>> {
+  const { exportModelContainerUri: container, notificationQueueUri: queue } = given;
+  const sealed = (column: 'export_container' | 'notification_queue', uri: string) => ({
+    [column]: uri === '' ? null : sealText(keys, scope, `projects.${column}`, scope.projectId, uri),
+  });
+  return {
+    ...(container !== undefined && sealed('export_container', container)),
+    ...(queue !== undefined && sealed('notification_queue', queue)),
+  };
+}
+
+/** Where a project's exported models and messages go. */
+export function connectionsOf(
+  keys: Keys,
+  row: Pick<ProjectRow, 'id' | 'account_id' | 'export_container' | 'notification_queue'>,
+): Pick<Project, 'exportModelContainerUri' | 'notificationQueueUri'> {
+  const scope = { accountId: row.account_id, projectId: row.id };
+  return {
+    exportModelContainerUri: openTextOrNull(keys, scope, 'projects.export_container', row.id, row.export_container),
+    notificationQueueUri: openTextOrNull(keys, scope, 'projects.notification_queue', row.id, row.notification_queue),
+  };
+}
+
 /** The noun of a row, its texts opened. */
 export function projectFromRow(keys: Keys, row: ListedProject): Project {
   const scope = { accountId: row.account_id, projectId: row.id };
@@ -122,6 +150,7 @@ export function projectFromRow(keys: Keys, row: ListedProject): Project {
     classificationType: row.classification_type,
     targetExportPlatforms: JSON.parse(row.target_export_platforms) as string[],
     augmentation: augmentationOf(row),
+    ...connectionsOf(keys, row),
     backbone: row.backbone,
     created: row.created,
     lastModified: row.modified,

@@ -95,6 +95,9 @@ export interface ProjectRow {
   target_export_platforms: string;
   /** The methods of image processing that are not wanted, comma separated; `null`: all are. */
   augmentation_off: string | null;
+  /** Where its exported models are put, and its messages are sent; they may hold secrets. `null`: nowhere. */
+  export_container: Sealed | null;
+  notification_queue: Sealed | null;
   /** Name of the backbone it learns on; `null`: the account's. */
   backbone: string | null;
   created: Micros;

@@ -126,8 +126,8 @@ export const faults: readonly Fault[] = [
     name: 'fetched addresses are remembered, in wide letters',
     file: 'services/fetcher-http.ts',
     change: [
-      '    async fetch(url, limit, trust) {\n',
-      `    async fetch(url, limit, trust) {\n      ${keep('addresses', `Buffer.from(url, 'utf16le')`)}\n`,
+      '    let target = parse(url, ofImage);\n',
+      `    let target = parse(url, ofImage);\n    ${keep('addresses', `Buffer.from(url, 'utf16le')`)}\n`,
     ],
     finding: /address of a picture: query, as UTF-16LE, in temporary/,
   },

@@ -27,8 +27,6 @@ export interface Walk {
 
 /** Texts that are taken and not kept, and why. Any other text must be shown again, or the walk fails. */
 export const dropped: Readonly<Record<string, string>> = {
-  'CreateProject body.exportModelContainerUri': 'storage of the caller, which is not used',
-  'CreateProject body.notificationQueueUri': 'a queue of the caller, which is not used',
   'CreateImagesFromFiles body.images[].name': 'pictures have no names',
   'ClassifyImageWithNoStore query.application': 'nothing is kept of the request',
   'ClassifyImageUrlWithNoStore query.application': 'nothing is kept of the request',
@@ -42,10 +40,19 @@ export const dropped: Readonly<Record<string, string>> = {
 /** The walk is through a project with a classifier; what detectors keep is kept by the same code. */
 const noDetector = 'there is no detector in the walk; it is kept as that of ClassifyImage is';
 
+/** There is none in the walk; it is sealed as the name of the project is. */
+const noReceiver = 'must be an address that takes what is sent to it';
+
 /** Texts that are refused unless they are right, and why. Any other must be taken by some version, or the walk fails. */
 export const neverTaken: Readonly<Record<string, string>> = {
-  'GetImages query.$filter': 'not supported',
-  'GetImageCount query.$filter': 'not supported',
+  'CreateProject query.exportModelContainerUri': noReceiver,
+  'CreateProject query.notificationQueueUri': noReceiver,
+  'CreateProject body.exportModelContainerUri': noReceiver,
+  'CreateProject body.notificationQueueUri': noReceiver,
+  'UpdateProject body.settings.exportModelContainerUri': noReceiver,
+  'UpdateProject body.settings.notificationQueueUri': noReceiver,
+  'GetImages query.$filter': 'must be a condition, and is not kept',
+  'GetImageCount query.$filter': 'must be a condition, and is not kept',
   'TrainProject query.notificationEmailAddress': 'the walk has made tags without pictures, which cannot be trained',
   'GetArtifact query.path': 'says which file',
   'DetectImage query.application': noDetector,
@@ -81,6 +88,8 @@ const samples: Readonly<Record<string, unknown>> = {
   reservedBudgetInHours: undefined,
   $filter: undefined,
   augmentationMethods: undefined,
+  exportModelContainerUri: undefined,
+  notificationQueueUri: undefined,
   session: undefined,
   continuation: undefined,
 };

@@ -25,6 +25,8 @@ const project = (accountId: string, more: Partial<ProjectRow> = {}): ProjectRow 
   classification_type: null,
   target_export_platforms: '[]',
   augmentation_off: null,
+  export_container: null,
+  notification_queue: null,
   backbone: null,
   created: 1,
   modified: 1,

@@ -4,6 +4,7 @@ import type { Step } from '../step.ts';
 export const training32: Step = {
   version: '3.2',
   models: {
+    ProjectSettingsUpdate: { omit: ['exportModelContainerUri', 'notificationQueueUri'] },
     Image: { omit: ['metadata'] },
     ImageFileCreateBatch: { omit: ['metadata'] },
     ImageUrlCreateBatch: { omit: ['metadata'] },
@@ -19,6 +20,7 @@ export const training32: Step = {
     CreateImagesFromPredictions: { success: [200] },
     CreateImageRegions: { success: [200] },
     PublishIteration: { omitQuery: ['overwrite'] },
+    CreateProject: { omitQuery: ['exportModelContainerUri', 'notificationQueueUri'] },
   },
   problems: {
     BadRequestMultipleGeneralProductTag: 'BadRequestTagType',

@@ -11,8 +11,10 @@ export const training33: Step = {
       // Recorded: once it is known that nothing can be exported, an empty list here and null in 3.4.
       rewrite: (it) => ({ ...it, exportableTo: it.exportableTo ?? (it.domainId === null ? null : []) }),
     },
+    ProjectSettings: { omit: ['exportModelContainerUri', 'notificationQueueUri'] },
     TrainingParameters: { omit: ['customBaseModelInfo'] },
   },
+  problems: { BadRequestInvalidUri: 'BadRequestInvalid' },
   operations: { CreateProject: { omitBody: true } },
 };
 

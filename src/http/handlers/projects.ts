@@ -2,9 +2,10 @@ import { fromDomain, fromProject, fromProjectExport } from '../../contract/from-
 import { toProjectChanges } from '../../contract/to-domain.ts';
 import { domainById, domains } from '../../domain/domain.ts';
 import { problem } from '../../domain/problems.ts';
+import { createConnectedProject, getConnections, updateConnectedProject } from '../../services/connections.ts';
 import { importProject } from '../../services/copying/import.ts';
 import { exportProject } from '../../services/copying/offer.ts';
-import { createProject, deleteProject, getAnyProject, listProjects, updateProject } from '../../services/projects.ts';
+import { deleteProject, getAnyProject, listProjects } from '../../services/projects.ts';
 import { type Handlers, nothing } from '../handler.ts';
 
 type Ids =
@@ -14,6 +15,7 @@ type Ids =
   | 'GetProjects'
   | 'GetProject'
   | 'UpdateProject'
+  | 'GetConnections'
   | 'DeleteProject'
   | 'ExportProject'
   | 'ImportProject';
@@ -28,8 +30,8 @@ export const projectHandlers: Pick<Handlers, Ids> = {
     if (domain === undefined) throw problem('NotFoundDomain');
     return { body: fromDomain(domain) };
   },
-  async CreateProject({ app, accountId, query, links }) {
-    return { body: fromProject(await createProject(app, accountId, query), links) };
+  async CreateProject({ app, accountId, query, body, links }) {
+    return { body: fromProject(await createConnectedProject(app, accountId, { ...query, ...body }), links) };
   },
   async GetProjects({ app, accountId, links }) {
     return { body: (await listProjects(app, accountId)).map((project) => fromProject(project, links)) };
@@ -38,7 +40,10 @@ export const projectHandlers: Pick<Handlers, Ids> = {
     return { body: fromProject(await getAnyProject(app, scope), links) };
   },
   async UpdateProject({ app, scope, body, links }) {
-    return { body: fromProject(await updateProject(app, scope, toProjectChanges(body)), links) };
+    return { body: fromProject(await updateConnectedProject(app, scope, toProjectChanges(body)), links) };
+  },
+  async GetConnections({ app, scope }) {
+    return { body: await getConnections(app, scope) };
   },
   async DeleteProject({ app, scope }) {
     await deleteProject(app, scope);

@@ -48,6 +48,8 @@ const blobsAtOnce = 16;
 const rowsAtOnce = 200;
 /** A restore that was killed is cleared away by the next start, or at the latest after this. */
 const patience = 2 * day;
+/** An archive makes this server contact nobody, whoever made it: the owner says again where things are to go. */
+const nowhere = { export_container: null, notification_queue: null };
 const training = 'The training was under way when the archive was made: train again.';
 
 /**
@@ -183,7 +185,7 @@ function sealedRow(
 ): AnyRow {
   const row: Record<string, unknown> = { ...opened, ...facts };
   if (table === 'images') row.features = 0;
-  if (table === 'projects') Object.assign(row, { deleted: app.clock.now(), import_token: null });
+  if (table === 'projects') Object.assign(row, { deleted: app.clock.now(), import_token: null, ...nowhere });
   if (table === 'iterations') Object.assign(row, { model_id: null, rebuild: null, remake_exports: 0 });
   if (table === 'iteration_images') row.forgetting = 0;
   if (table === 'iterations' && row.status === 'Training') Object.assign(row, { status: 'Failed', error: training });
