@@ -209,6 +209,20 @@ export function classificationStory(story: () => ClassificationStory): void {
       assert.deepEqual(Buffer.concat(chunks), pictures.at(-1)!.bytes);
     });
 
+    test('what only the newest has: a copy of the project', async (t) => {
+      if (!clients.newest) return t.skip('not in older clients');
+      const { token, imageCount } = await training.exportProject(projectId);
+      assert.equal(imageCount, 24);
+      const begun = await training.importProject(token!, { name: 'A copy' });
+      const copy = await until(
+        () => training.getProject(begun.id!),
+        ({ status }) => status !== 'Importing',
+      );
+      assert.deepEqual([copy.name, copy.status], ['A copy', 'Succeeded']);
+      assert.equal(await scalar(training.getImageCount(copy.id!)), 24);
+      await training.deleteProject(copy.id!);
+    });
+
     test('training, to be asked after until it is done', async () => {
       const begun = await training.trainProject(projectId, { forceTrain: false });
       assert.equal(begun.status, 'Training');
