@@ -4,7 +4,7 @@ import { problem } from '../domain/problems.ts';
 import { exportParts } from '../domain/project-export.ts';
 import type { App } from '../services/context.ts';
 import { exportedProject, handOver } from '../services/copying/offer.ts';
-import { exportAddress, signedProject } from '../services/copying/token.ts';
+import { exportAddress, signedExport } from '../services/copying/token.ts';
 import { goneSignals } from './until-gone.ts';
 
 /**
@@ -16,8 +16,9 @@ export function registerExports(server: FastifyInstance, app: App): void {
   for (const name of Object.values(exportParts))
     server.get(`/prjexp-:project/${name}`, async (request, reply) => {
       const address = exportAddress(new URL(request.url, 'http://localhost'));
-      const scope = address && (await signedProject(app, address));
-      if (address === undefined || scope === undefined) throw problem('Forbidden');
+      const signed = address && (await signedExport(app, address));
+      if (address === undefined || signed === undefined || signed.isOver) throw problem('Forbidden');
+      const { scope } = signed;
       reply.header('cache-control', 'private, no-store');
       if (address.part === 'info') return reply.send(await exportedProject(app, scope));
       reply.header('content-disposition', 'attachment').type(archiveFormats.tar.mediaType);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { blots } from '../../test/fixtures/blots.ts';
+import { copyProject } from '../../test/fixtures/copying.ts';
 import { detectionDomain, plantDetector } from '../../test/fixtures/detecting.ts';
 import { checkExportedDetector } from '../../test/fixtures/exported-onnx.ts';
 import { learningApp, projectOf, trained } from '../../test/fixtures/learning.ts';
@@ -18,7 +19,7 @@ import { squares } from '../vision/detect/fixture-squares.ts';
 import { overlap } from '../vision/image/box.ts';
 import type { ProjectScope } from './context.ts';
 import { exportIteration, readExport } from './exporting.ts';
-import { publishIteration, updateIteration } from './iterations.ts';
+import { listIterations, publishIteration, updateIteration } from './iterations.ts';
 import { predictPublished, predictWith, quickTest } from './predicting.ts';
 import { createProject } from './projects.ts';
 import { proposeRegions } from './proposing.ts';
@@ -188,4 +189,17 @@ test('a detector in use', async (t) => {
       assert.equal((await kept(copy)).length, 1);
     },
   );
+
+  await t.test('copied into another account, a detector answers the same once it is published there', async () => {
+    const { app } = learning;
+    const copy = await copyProject(app, planted.scope, await plantAccount(app as unknown as Stores));
+    await assert.rejects(detect(copy), { code: 'NotFoundIteration' });
+    await assert.rejects(askOld(copy), { code: 'NotFoundProjectDefaultIteration' });
+    const [iteration] = await listIterations(app, copy);
+    const published = { publishName: 'live', predictionId: 'resource', overwrite: false };
+    await publishIteration(app, copy, iteration!.id, published);
+    const said = ({ predictions }: ImagePrediction) => predictions.map(({ tagId: _id, ...rest }) => rest);
+    assert.deepEqual(said(await detect(copy)), said(await detect(planted.scope)));
+    assert.deepEqual((await queryPredictions(app, copy, everything)).results, []);
+  });
 });

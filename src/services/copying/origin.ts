@@ -7,7 +7,7 @@ import type { App, ProjectScope } from '../context.ts';
 import type { FetchStatus } from '../fetcher.ts';
 import type { Taking } from '../takeout/taking.ts';
 import { type ExportedProject, exportedProject, exportFormat, handOver } from './offer.ts';
-import { exportAddress, signedProject } from './token.ts';
+import { exportAddress, signedExport } from './token.ts';
 
 /** What importing needs to reach the project that a token leads to. */
 export type Reaching = Taking & Pick<App, 'fetcher'>;
@@ -35,8 +35,9 @@ export async function originOf(app: Reaching, token: string): Promise<Origin> {
       'BadRequestInvalidImportToken',
       'Expected the token of an ExportProject, as it is, but received another text.',
     );
-  const scope = await signedProject(app, address);
-  if (scope !== undefined) return here(app, scope);
+  const own = await signedExport(app, address);
+  if (own?.isOver) throw problem('BadRequestInvalidImportToken');
+  if (own !== undefined) return here(app, own.scope);
   const about = aboutProject(await reached(() => app.fetcher.fetch(url.href, mostAbout)));
   const archive = new URL(url);
   archive.pathname = url.pathname.slice(0, -exportParts.info.length) + exportParts.archive;

@@ -32,11 +32,11 @@ export async function signExport(app: Signing, scope: ProjectScope, slot: KeySlo
   return { projectId: scope.projectId, signature: sign(app, scope, keyId, expiry), expiry };
 }
 
-/** The project that a signature of this server is for; `undefined` when it is none, or has ended. */
-export async function signedProject(
+/** The project that a signature of this server is for, and whether its time is over; `undefined` when it is none. */
+export async function signedExport(
   app: Signing,
   { projectId, signature, expiry }: ExportSignature,
-): Promise<ProjectScope | undefined> {
+): Promise<{ readonly scope: ProjectScope; readonly isOver: boolean } | undefined> {
   const accountId = await accountOfProject(app, projectId);
   if (accountId === undefined || !app.keys.has({ accountId, projectId })) return undefined;
   const scope = { accountId, projectId };
@@ -45,7 +45,7 @@ export async function signedProject(
     const wanted = Buffer.from(sign(app, scope, id, expiry));
     return given.length === wanted.length && timingSafeEqual(given, wanted);
   });
-  return isRight && Date.parse(expiry) * 1000 > app.clock.now() ? scope : undefined;
+  return isRight ? { scope, isOver: Date.parse(expiry) * 1000 <= app.clock.now() } : undefined;
 }
 
 const trainingKeys = async (app: Signing, accountId: string) =>
