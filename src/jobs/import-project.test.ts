@@ -207,6 +207,7 @@ test('copying projects', async (t) => {
     const far = {
       ...app,
       fetcher: {
+        ...fetcher,
         fetch: async () => Buffer.from(JSON.stringify({ ...info, project })),
         stream: () => Readable.from([Buffer.from('no archive')]),
       },
