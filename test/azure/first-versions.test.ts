@@ -288,6 +288,15 @@ describe('1.0', () => {
     assert.ok(!(await done('GET', `${at}?maxCount=0&orderBy=Newest`)).Results.some(({ Id }: Json) => Id === seen[1]));
   });
 
+  test('iterations are listed oldest first', async () => {
+    await done('POST', `${project}/train`);
+    const iterations = await done('GET', `${project}/iterations`);
+    assert.deepEqual(
+      iterations.map(({ Name }: Json) => Name),
+      ['Best', 'Iteration 2', 'Iteration 3'],
+    );
+  });
+
   test('what was made is deleted', async () => {
     const [{ Id: imageId }] = await done('GET', `${project}/images/tagged/all?take=1`);
     await refused(400, 'BadRequestRequiredParamIsNull', 'DELETE', `${project}/images`);
@@ -419,7 +428,7 @@ describe('1.2', () => {
     assert.equal((await fetch(made.DownloadUri)).status, 200);
   });
 
-  test('a detector is listed, and answers which things it sees', async () => {
+  test('a project with a detector is listed like any other', async () => {
     const newest = 'v3.4-preview/training';
     const domains: Json[] = await done('GET', `${newest}/domains`);
     const domain = domains.find(({ type }) => type === 'ObjectDetection').id;
@@ -453,4 +462,16 @@ test('1.1 takes what programs for it send, some as those for 1.0 do and some as 
   assert.deepEqual([list.Tags[0].ImageCount, list.TotalTaggedImages], [4, 4]);
   assert.deepEqual((await done('POST', `${project}/predictions/query`, {})).Results, []);
   assert.deepEqual((await done('GET', `${project}/predictions?maxCount=1&orderBy=Newest`)).Results, []);
+});
+
+test('an image of a multiclass project takes one label', async () => {
+  const query = 'name=One%20each&classificationType=Multiclass';
+  const { id } = await done('POST', `v3.3/training/projects?${query}`);
+  const project = `v1.0/Training/projects/${id}`;
+  const tagIds: string[] = [];
+  for (const name of ['Apple', 'Leaf']) tagIds.push((await done('POST', `${project}/tags?name=${name}`)).Id);
+  const added = await done('POST', `${project}/images/image?tagIds=${tagIds[0]}`, pictures[0]!.bytes);
+  const label = `${project}/images/${added.Images[0].Image.Id}/label`;
+  await refused(400, 'BadRequestImageTags', 'POST', `${label}?tagId=${tagIds[1]}`);
+  assert.equal((await done('POST', `${label}?tagId=${tagIds[0]}`)).Labels.length, 1);
 });
