@@ -41,7 +41,8 @@ export function createErrorHandler(app: Pick<App, 'log'>) {
     if (refusal.code === 'PayloadTooLarge' && expects?.kind === 'pictures' && expects.most === 1)
       refusal = toProblem(problem('BadRequestImageSizeBytes'));
     const status = problems[refusal.code][0];
-    if (status >= 500 && !isAborted(error))
+    // That it is stopping it says itself.
+    if (status >= 500 && status !== 503 && !isAborted(error))
       app.log.error('request-failed', refusal.cause ?? refusal, { operation: operation?.id, request: request.id });
     const { message } = refusal;
     const told = { code: served?.problemCode(refusal.code) ?? refusal.code, message };

@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { newId } from '../base/id.ts';
+import { problem } from '../domain/problems.ts';
 import type { App } from '../services/context.ts';
 import { bodyTime, limitTime } from './body-time.ts';
 import { registerDocs } from './docs.ts';
@@ -26,6 +27,8 @@ export async function createServer(app: App): Promise<FastifyInstance> {
     rewriteUrl: (request) => (request.url ?? '/').replace(/^[^?]*/, plainPath),
     routerOptions: { caseSensitive: false, ignoreTrailingSlash: true, maxParamLength: 2048 },
     forceCloseConnections: 'idle',
+    // The framework's own answer has another form.
+    return503OnClosing: false,
     // No hook runs for these.
     frameworkErrors: (error, request, reply) => handleError(error, request, reply.headers(headersOf(request))),
     clientErrorHandler(_error, socket) {
@@ -39,8 +42,13 @@ export async function createServer(app: App): Promise<FastifyInstance> {
   const handleError = createErrorHandler(app);
   server.decorateRequest('accountId', '');
   server.decorateRequest('keySlot', 'primary');
+  let isEnding = false;
+  server.addHook('preClose', async () => {
+    isEnding = true;
+  });
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(headersOf(request));
+    if (isEnding) throw problem('ErrorPredictionServiceUnavailable');
     if (request.routeOptions.config.operation?.body?.kind === 'stream') request.raw.socket.setTimeout(bodyTime);
     else limitTime(request.raw);
   });

@@ -1,3 +1,4 @@
+import { ownCodes } from '../../src/domain/unreachable.ts';
 import { type PublishedOperation, type PublishedVersion, publishedVersions } from './published.ts';
 import type { Request } from './values.ts';
 import type { Answer, World } from './world.ts';
@@ -61,12 +62,10 @@ export function faultOf(operation: PublishedOperation, answer: Answer): string |
   return knownCodes(version).has(String(code)) ? undefined : `the code ${code}, which the version does not know`;
 }
 
-/** What the web itself answers before the service is asked. */
-const codesOfTheWeb = ['Unauthorized', 'PayloadTooLarge'];
 let oldest: ReadonlySet<string> | undefined;
 
 /** The codes of a version. Those before 3.0 list none: what they may say is what 3.0 says. */
 function knownCodes({ codes }: PublishedVersion): ReadonlySet<string> {
   oldest ??= publishedVersions().find(({ api, version }) => api === 'training' && version === '3.0')!.codes!;
-  return new Set([...(codes ?? oldest), ...codesOfTheWeb]);
+  return new Set([...(codes ?? oldest), ...Object.keys(ownCodes)]);
 }
