@@ -69,6 +69,24 @@ free number, \`Fruit (1)\`; a \`name\` that is taken is refused with \`400 BadRe
 empty and can only be deleted: \`GET /ownsight/v1/restores\` says for a day why it failed, and of one that succeeded what was left
 out.
 
+## Lists, queries and what is sent twice
+
+Images are listed newest first unless \`orderBy\` says otherwise, images of one moment by their ids, so that none is on two pages.
+\`skip\` counts from the newest there is when it is asked. With several \`tagIds\` an image is listed once when it carries any of
+them; for images without tags \`tagIds\` mean nothing. With \`iterationId\` lists and counts are those of what the iteration learned,
+whatever was added, changed or deleted since.
+
+QueryPredictions and QuerySuggestedImages go on where the last entry of a page stood, so that what comes or goes in between neither
+hides nor repeats another. A \`continuation\` is good for its project and its order (and iteration); a changed one, or one of another
+list, is refused: \`400 BadRequestPredictionInvalidQueryParameters\`, \`400 BadRequestInvalid\`. \`session\` is given back as it came.
+\`orderBy: Suggested\` puts the most uncertain answers first: by the entropy of each tag or box, -p ln p - (1 - p) ln (1 - p), added
+up; so a picture in which nothing was found comes last. \`predictionUncertainty\` of suggestions is the same number.
+
+A picture whose bytes the project has already is answered \`OKDuplicate\` with the image there is, however it comes: that image
+gains the tags and regions given now, all of them or, where they do not go together with its own, none. CreateImagesFromPredictions
+takes the prediction away either way. Pairs and regions that are there already are answered in \`duplicated\`. What is deleted a second
+time: DeleteImageTags and DeletePrediction pass over it, DeleteImages and DeleteImageRegions refuse only when none of the ids is there.
+
 ## Imported iterations
 
 What \`ownsight import custom-vision\` brings of an iteration is what the other service told of it, without the model. It is

@@ -22,6 +22,7 @@ import { keepHoldings } from './holdings.ts';
 import { keepLists } from './lists.ts';
 import { migrate } from './migrate.ts';
 import type { Tables } from './schema.ts';
+import { tellSizes } from './sizes.ts';
 import { storageError } from './storage-full.ts';
 import { endSuggestions } from './suggestions.ts';
 
@@ -163,6 +164,7 @@ async function open(writer: Sqlite.Database, reader: Sqlite.Database, clock: Clo
     },
   });
   await migrate(kysely as Kysely<unknown>, clock);
+  await tellSizes(kysely as Kysely<unknown>);
   await keepHoldings(kysely);
   await keepLists(kysely as Kysely<unknown>);
   await noteErased(kysely as Kysely<unknown>);
