@@ -23,8 +23,8 @@ export interface Config {
    */
   readonly publicUrl: string | undefined;
   /**
-   * `OWNSIGHT_ALLOW_NETWORKS`: networks (CIDR, comma separated) that pictures may be fetched from, and models and messages
-   * sent to, although they are private. Default none.
+   * `OWNSIGHT_ALLOW_NETWORKS`: networks (CIDR, comma separated) that pictures and projects may be fetched from, and models
+   * and messages sent to, although they are private. Default none.
    */
   readonly allowNetworks: readonly string[];
   /**

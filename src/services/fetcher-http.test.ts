@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { until } from '../../test/fixtures/until.ts';
 import { AppError } from '../base/errors.ts';
 import { createFetcher } from './fetcher-http.ts';
 
@@ -159,6 +161,43 @@ test('whoever never ends answering is left after the time-out', async (t) => {
   const hasty = createFetcher({ allowNetworks: ['127.0.0.1'], timeoutMs: 100 });
   await assert.rejects(hasty.fetch(`${base}/silent`, limit), refused(/within 0.1 s/));
   await assert.rejects(hasty.fetch(`${base}/half`, limit), refused(/within 0.1 s/));
+});
+
+test('a stream takes as long as it comes and is read, has an end, and is left when it pauses, is too long or leads inside', async (t) => {
+  const closed: string[] = [];
+  const base = await serve(t, async (request, response) => {
+    response.once('close', () => closed.push(request.url!));
+    response.writeHead(200).write('a'.repeat(600));
+    if (request.url === '/slow')
+      for (let n = 0; n < 3; n++) {
+        await pause(200);
+        response.write('b');
+      }
+    if (request.url !== '/paused') response.end('c'.repeat(request.url === '/long' ? 600 : 1));
+  });
+  const hasty = createFetcher({ allowNetworks: ['127.0.0.1'], timeoutMs: 500 });
+  const never = new AbortController().signal;
+  const read = async (path: string): Promise<string> =>
+    Buffer.concat(await Array.fromAsync(hasty.stream(base + path, limit, never))).toString();
+  assert.equal(await read('/slow'), `${'a'.repeat(600)}bbbc`);
+  await assert.rejects(read('/paused'), refused(/bytes again within 0.5 s/));
+  await assert.rejects(read('/long'), refused(/at most 1000 bytes/));
+  await assert.rejects(Array.fromAsync(strict.stream(base, limit, never)), refused(/public address/));
+  // Whoever reads slowly loses nothing, and whoever stops ends it.
+  for await (const piece of hasty.stream(`${base}/paused`, limit, never)) {
+    assert.equal(piece.length, 600);
+    await pause(600);
+    break;
+  }
+  await until(
+    async () => closed.length,
+    (count) => count === 4,
+    5,
+  );
+  const stop = new AbortController();
+  const reading = Array.fromAsync(local.stream(`${base}/paused`, limit, stop.signal));
+  stop.abort(new Error('stopped'));
+  await assert.rejects(reading, /stopped/);
 });
 
 test('other answers, broken ones and missing hosts say what was expected, and nothing of the query', async (t) => {

@@ -59,6 +59,7 @@ export const neverTaken: Readonly<Record<string, string>> = {
   'DetectImageUrl query.application': noDetector,
   'DetectImageWithNoStore query.application': noDetector,
   'DetectImageUrlWithNoStore query.application': noDetector,
+  'ImportProject query.name': 'nothing is made without a token',
   'DeleteAccount body.name': 'must be the name of the account',
   'UpdateAccountBackbone body.backbone': 'must be the name of an installed one',
   'UpdateBackbone body.backbone': 'must be the name of an installed one',
