@@ -47,7 +47,8 @@ A label of 1.0 has the id of its tag: an image carries a tag once. PostImageLabe
 These versions know classifiers only. GetDomains lists only domains of those, so that a name stands for one of them; GetDomain finds
 the others, too. A project with a detector is listed like any other: its images have the tags of their regions, predictions
 name each tag once, with its highest probability and without a place, and GetIterationPerformance tells precision and recall at
-the usual overlap. What is exported is ONNX, also where 1.2 named no platform but CoreML and TensorFlow.
+the usual overlap. CreateProject takes the domain of a detector, whose regions a newer version has to draw. A negative tag looks
+like any other. What is exported is ONNX, also where 1.2 named no platform but CoreML and TensorFlow.
 
 ## Copies of projects
 
