@@ -218,7 +218,7 @@ export const fromIteration = (iteration: Iteration): wire.Iteration => ({
   trainingTimeInMinutes: iteration.trainingTimeInMinutes,
   publishName: iteration.publishName,
   originalPublishResourceId: iteration.originalPublishResourceId,
-  customBaseModelInfo: null,
+  customBaseModelInfo: iteration.customBaseModel && { ...iteration.customBaseModel },
   trainingErrorDetails: iteration.status === 'Imported' ? importedWithoutModel : iteration.trainingErrorDetails,
 });
 

@@ -126,7 +126,12 @@ function compareParameters(ours: VersionedOperation, theirs: SwaggerOperation): 
 const unpublished = new Set(['useNegativeSet', 'detectionParameters']);
 
 /** Of 3.4-preview, which no version of prediction goes with. */
-const trainingOnly = ['BadRequestInvalidUri'];
+const trainingOnly = [
+  'BadRequestInvalidUri',
+  'BadRequestCustomBaseModelIterationStatusNotCompleted',
+  'BadRequestCustomBaseModelDomainNotCompatible',
+  'BadRequestCustomBaseModelArchitectureRetired',
+];
 
 /** Every property we answer is published, under the same name and kind, at every depth. */
 function compareReply(ours: VersionedOperation, theirs: SwaggerOperation, swagger: Swagger): void {

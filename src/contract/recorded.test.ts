@@ -143,6 +143,7 @@ const iteration: Iteration = {
   trainingType: 'Regular',
   reservedBudgetInHours: 0,
   backbone: null,
+  customBaseModel: null,
   trainingTimeInMinutes: 0,
   exportable: false,
   exportableTo: null,

@@ -10,6 +10,12 @@ export type IterationStatus = 'Training' | 'Completed' | 'Failed' | 'Imported';
 /** `Regular`: a head on fixed features; `Advanced`: the whole network within a budget of time. */
 export type TrainingType = 'Regular' | 'Advanced';
 
+/** An iteration that a training begins from. */
+export interface CustomBaseModel {
+  readonly projectId: string;
+  readonly iterationId: string;
+}
+
 /** One training of a project and what came of it. */
 export interface Iteration {
   readonly id: string;
@@ -26,6 +32,8 @@ export interface Iteration {
   readonly reservedBudgetInHours: number;
   /** The backbone it learned on, as `name@fingerprint`; `null`: the built-in one. */
   readonly backbone: string | null;
+  /** The iteration it was asked to begin from; it may be gone since. */
+  readonly customBaseModel: CustomBaseModel | null;
   /** Rounded up. */
   readonly trainingTimeInMinutes: number;
   readonly exportable: boolean;

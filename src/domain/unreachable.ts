@@ -84,9 +84,7 @@ export const unreachable = {
   ErrorRegionProposal: predictsItself,
   ErrorServerTimeOut: 'Requests wait for their answer as long as the client does.',
   ErrorInvalid: 'As `ForbiddenInvalid`.',
-  BadRequestCustomBaseModelIterationStatusNotCompleted: notYet,
-  BadRequestCustomBaseModelDomainNotCompatible: notYet,
-  BadRequestCustomBaseModelArchitectureRetired: notYet,
-  ErrorUnknownBaseModel: notYet,
+  ErrorUnknownBaseModel:
+    'A base that is not there is `NotFoundIteration`, one whose network is not is `BadRequestCustomBaseModelArchitectureRetired`.',
   ForbiddenUserInsufficientCapability: notYet,
 } as const satisfies Readonly<Record<string, string>> & { readonly [C in ProblemCode]?: never };

@@ -1,5 +1,5 @@
 import { newId } from '../base/id.ts';
-import type { Iteration, TrainingType } from '../domain/iteration.ts';
+import type { CustomBaseModel, Iteration, TrainingType } from '../domain/iteration.ts';
 import { limits } from '../domain/limits.ts';
 import { type ProblemCode, problem } from '../domain/problems.ts';
 import type { ClassificationType } from '../domain/project.ts';
@@ -10,6 +10,7 @@ import { findProject } from '../store/projects.ts';
 import type { IterationRow, ProjectRow } from '../store/schema.ts';
 import { sealText } from '../store/sealed.ts';
 import { projectBackbone } from './backbones.ts';
+import { backboneOfBase } from './base-model.ts';
 import type { App, ProjectScope } from './context.ts';
 import { iterationNameLookup } from './iterations.ts';
 import { requireRoom } from './tiers.ts';
@@ -23,6 +24,8 @@ export interface TrainingInput {
   readonly forceTrain: boolean;
   /** Only these tags are learned; all when absent or empty. Object detection only. */
   readonly selectedTags?: readonly string[] | undefined;
+  /** The iteration to begin from: {@link backboneOfBase}. */
+  readonly customBaseModel?: CustomBaseModel | undefined;
 }
 
 /**
@@ -31,7 +34,7 @@ export interface TrainingInput {
  * `BadRequestExceedIterationPerProjectLimit`, `BadRequest…TrainingValidationFailed` (what is missing, in numbers),
  * `BadRequestDetectionTrainingNotAllowNegativeTag`, `NotFoundTag` for a selected one,
  * `BadRequestReservedBudgetInHoursNotEnoughForAdvancedTraining`, `BadRequestNotSupported`;
- * `BadRequestOperationNotSupported` when the backbone it is to learn on is not installed here.
+ * `BadRequestOperationNotSupported` when the backbone it is to learn on is not installed here; of a base as {@link backboneOfBase}.
  */
 export async function trainProject(
   app: Pick<App, 'db' | 'keys' | 'clock' | 'queue' | 'vision'>,
@@ -39,7 +42,10 @@ export async function trainProject(
   input: TrainingInput,
 ): Promise<Iteration> {
   const { projectId } = scope;
-  const { reference: backbone } = await projectBackbone(app, app.db.query, scope);
+  const backbone =
+    input.customBaseModel === undefined
+      ? (await projectBackbone(app, app.db.query, scope)).reference
+      : await backboneOfBase(app, app.db.query, scope, input.customBaseModel);
   const row = await app.db.transaction(async (tx) => {
     const project = await findProject(tx, scope.accountId, projectId);
     if (project === undefined) throw problem('NotFoundProject');
@@ -52,7 +58,7 @@ export async function trainProject(
     else validateClassification(set, project.classification_type);
     const fingerprint = trainingSetLookup(app, scope, { ...project, backbone }, set);
     const latest = iterations[0];
-    if (!input.forceTrain && latest?.training_set === fingerprint && wasAsLong(latest, input))
+    if (!input.forceTrain && latest?.training_set === fingerprint && wasAskedLikeThis(latest, input))
       throw problem('BadRequestTrainingNotNeeded');
     const iteration = newIteration(app, scope, { ...project, backbone }, iterations, input, fingerprint);
     await tx.insertInto('iterations').values(iteration).execute();
@@ -68,10 +74,14 @@ export async function trainProject(
   return iterationFromRow(app.keys, scope, row);
 }
 
-/** Whether an iteration learned as a training that is asked for would, with as much time. */
-const wasAsLong = (latest: IterationRow, { trainingType, reservedBudgetInHours }: TrainingInput): boolean =>
+/** Whether an iteration learned as a training that is asked for would, from the same base, with as much time. */
+const wasAskedLikeThis = (
+  latest: IterationRow,
+  { trainingType, reservedBudgetInHours, customBaseModel }: TrainingInput,
+): boolean =>
   latest.status === 'Completed' &&
   latest.training_type === trainingType &&
+  latest.base_iteration_id === (customBaseModel?.iterationId ?? null) &&
   (trainingType === 'Regular' || latest.reserved_budget_hours >= reservedBudgetInHours);
 
 /** Queues the training of an iteration whose row says `Training`. */
@@ -176,6 +186,8 @@ function newIteration(
     rebuild: null,
     remake_exports: 0,
     backbone: project.backbone,
+    base_project_id: input.customBaseModel?.projectId ?? null,
+    base_iteration_id: input.customBaseModel?.iterationId ?? null,
     training_set: fingerprint,
     publish_name: null,
     publish_lookup: null,

@@ -264,6 +264,8 @@ export const tableCustody = {
       rebuild: 'word',
       remake_exports: 'flag',
       backbone: 'word',
+      base_project_id: 'id',
+      base_iteration_id: 'id',
       training_set: 'lookup',
       publish_name: 'sealed by project key',
       publish_lookup: 'lookup',

@@ -140,6 +140,10 @@ export function iterationFromRow(keys: Keys, scope: KeyScope, row: IterationRow)
     // That an iteration could not be trained anew does not make it one that failed.
     trainingErrorDetails:
       row.status === 'Failed' ? openTextOrNull(keys, scope, 'iterations.error', row.id, row.error) : null,
+    customBaseModel:
+      row.base_project_id === null || row.base_iteration_id === null
+        ? null
+        : { projectId: row.base_project_id, iterationId: row.base_iteration_id },
     imported:
       row.imported === null
         ? null

@@ -20,6 +20,7 @@ import { backbones } from './migrations/0013-backbones.ts';
 import { defaultIteration } from './migrations/0014-default-iteration.ts';
 import { tiers } from './migrations/0016-tiers.ts';
 import { imports } from './migrations/0017-imports.ts';
+import { baseModels } from './migrations/0018-base-models.ts';
 import { connections } from './migrations/0018-connections.ts';
 import { metadata } from './migrations/0018-metadata.ts';
 import { settings } from './migrations/0018-settings.ts';
@@ -52,6 +53,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0019-lists', lists],
   ['0019-doubt', doubt],
   ['0018-connections', connections],
+  ['0018-base-models', baseModels],
 ];
 
 interface MigrationTable {

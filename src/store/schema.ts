@@ -205,6 +205,9 @@ export interface IterationRow {
   remake_exports: Flag;
   /** The backbone it learned on: `referenceTo` of `vision/backbone/installed.ts`; `null`: the built-in one. */
   backbone: string | null;
+  /** The iteration that its training named as its base, which may be gone since. */
+  base_project_id: string | null;
+  base_iteration_id: string | null;
   /** `keys.lookup(project, 'training-set', …)` over settings, images and their tags: equal means nothing changed. */
   training_set: string;
   publish_name: Sealed | null;

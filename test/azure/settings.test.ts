@@ -1,8 +1,10 @@
 /** What a project can be set to, and a training asked for: kept and given back, or refused by its code. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { samplePictures } from '../../scripts/samples.ts';
 import { type Clients, newestClients } from '../fixtures/clients.ts';
 import { startServer, type TestServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/until.ts';
 
 let server: TestServer;
 let training: Clients['training'];
@@ -113,6 +115,40 @@ test('what a training cannot be asked for is refused by its code', async () => {
     const { status, json } = await asked;
     assert.equal(`${status} ${json.code}`, `400 ${code}`);
   }
+});
+
+test('a training begins from an iteration of another project, and says so', async () => {
+  const pictures = await samplePictures({ perClass: 5 });
+  const filled = async (name: string): Promise<string> => {
+    const id = (await training.createProject(name, { classificationType: 'Multiclass' })).id!;
+    for (const tag of ['Apple', 'Mug']) {
+      const images = pictures.filter((one) => one.tag === tag).map(({ bytes }) => ({ contents: bytes }));
+      await training.createImagesFromFiles(id, { images, tagIds: [(await training.createTag(id, tag)).id!] });
+    }
+    return id;
+  };
+  const [first, second] = [await filled('first'), await filled('second')];
+  const base = (await training.trainProject(first, {})).id!;
+  const customBaseModelInfo = { projectId: first, iterationId: base };
+  const asked = () => training.trainProject(second, { trainingParameters: { customBaseModelInfo } });
+  await assert.rejects(asked(), { code: 'BadRequestCustomBaseModelIterationStatusNotCompleted' });
+  const done = (projectId: string, id: string) =>
+    until(
+      () => training.getIteration(projectId, id),
+      (one) => one.status !== 'Training',
+    );
+  await done(first, base);
+  const begun = await asked();
+  const iteration = await done(second, begun.id!);
+  assert.equal(iteration.status, 'Completed');
+  assert.deepEqual(iteration.customBaseModelInfo, customBaseModelInfo);
+  const path = `/projects/${second}/iterations/${begun.id}`;
+  assert.equal('customBaseModelInfo' in (await ask('GET', path, undefined, 'v3.3')).json, false);
+  await assert.rejects(asked(), { code: 'BadRequestTrainingNotNeeded' });
+  const boxes = await training.createProject('boxes', { domainId: detection });
+  await assert.rejects(training.trainProject(boxes.id!, { trainingParameters: { customBaseModelInfo } }), {
+    code: 'BadRequestCustomBaseModelDomainNotCompatible',
+  });
 });
 
 test('the quota of the draft: how many projects there may be, and are', async () => {

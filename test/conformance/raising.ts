@@ -105,6 +105,16 @@ const whileTraining =
     return refusal;
   };
 
+/** Trains a project from an iteration. */
+const trainFrom = (
+  world: World,
+  projectId: string,
+  base: { readonly projectId: string; readonly iterationId: string },
+): Promise<Refusal> => {
+  const customBaseModelInfo = { projectId: base.projectId, iterationId: base.iterationId };
+  return post(`projects/${projectId}/train`, { customBaseModelInfo })(world);
+};
+
 /** Asks for the workspace as if it were an iteration: it has the project's id. */
 const onWorkspace =
   (method: string, json?: unknown): Raise =>
@@ -262,6 +272,25 @@ export const raising: Readonly<Record<Exclude<ProblemCode, OwnCode>, Raise>> = {
   BadRequestTrainingAlreadyInProgress: whileTraining((world) =>
     post(`projects/${world.detecting.projectId}/train`)(world),
   ),
+  BadRequestCustomBaseModelIterationStatusNotCompleted: whileTraining((world, path) =>
+    trainFrom(world, world.trained.projectId, {
+      projectId: world.detecting.projectId,
+      iterationId: path.split('/').at(-1)!,
+    }),
+  ),
+  BadRequestCustomBaseModelDomainNotCompatible: (world) => trainFrom(world, world.detecting.projectId, world.trained),
+  BadRequestCustomBaseModelArchitectureRetired: async (world) => {
+    const learnedOn = (backbone: string | null) =>
+      world.server.app.db.query
+        .updateTable('iterations')
+        .set({ backbone })
+        .where('id', '=', world.trained.iterationId)
+        .execute();
+    await learnedOn(`gone@${'0'.repeat(64)}`);
+    const refusal = await trainFrom(world, world.trained.projectId, world.trained);
+    await learnedOn(null);
+    return refusal;
+  },
   BadRequestInvalidEmailAddress: postIn('train?notificationEmailAddress=nobody'),
   BadRequestReservedBudgetInHoursNotEnoughForAdvancedTraining: postIn('train?trainingType=Advanced'),
 

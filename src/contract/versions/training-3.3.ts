@@ -14,7 +14,12 @@ export const training33: Step = {
     ProjectSettings: { omit: ['exportModelContainerUri', 'notificationQueueUri'] },
     TrainingParameters: { omit: ['customBaseModelInfo'] },
   },
-  problems: { BadRequestInvalidUri: 'BadRequestInvalid' },
+  problems: {
+    BadRequestInvalidUri: 'BadRequestInvalid',
+    BadRequestCustomBaseModelIterationStatusNotCompleted: 'BadRequestInvalid',
+    BadRequestCustomBaseModelDomainNotCompatible: 'BadRequestInvalid',
+    BadRequestCustomBaseModelArchitectureRetired: 'BadRequestInvalid',
+  },
   operations: { CreateProject: { omitBody: true } },
 };
 

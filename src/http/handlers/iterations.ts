@@ -45,6 +45,7 @@ export const iterationHandlers: Pick<Handlers, Ids> = {
       reservedBudgetInHours,
       forceTrain,
       selectedTags: body?.selectedTags,
+      customBaseModel: body?.customBaseModelInfo,
     });
     return { body: fromIteration(iteration) };
   },

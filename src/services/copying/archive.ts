@@ -91,7 +91,15 @@ export const isCopied = ({ status, rebuild }: Pick<IterationRow, 'status' | 'reb
 
 /** A row as it goes to others. The settings of a project travel in the information beside the archive. */
 function copied(table: keyof Tables, row: Readonly<Record<string, unknown>>): unknown {
-  if (table === 'iterations') return { ...row, publish_name: null, publish_resource: null, is_default: 0 };
+  if (table === 'iterations')
+    return {
+      ...row,
+      publish_name: null,
+      publish_resource: null,
+      is_default: 0,
+      base_project_id: null,
+      base_iteration_id: null,
+    };
   if (table !== 'projects') return row;
   const nothing = Object.fromEntries(Object.keys(row).map((name) => [name, null]));
   return { ...nothing, id: row.id, status: row.status, iteration_count: row.iteration_count };

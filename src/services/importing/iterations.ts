@@ -116,6 +116,8 @@ async function insertRow(
     rebuild: null,
     remake_exports: 0,
     backbone: null,
+    base_project_id: null,
+    base_iteration_id: null,
     // Equal to no other: a training here is always worth it.
     training_set: app.keys.lookup(scope, 'training-set', id),
     publish_name: null,
