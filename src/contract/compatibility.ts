@@ -1,18 +1,71 @@
+import { type ProblemCode, problems } from '../domain/problems.ts';
+import { ownCodes, unreachable } from '../domain/unreachable.ts';
+import { type AzureOperation, absent, differences } from './differences.ts';
 import { type Api, baseOfApi, history, type Operation, type OperationId, type Version } from './operation.ts';
 import { servedVersions } from './served.ts';
 import { operations } from './version.ts';
 
 type AzureApi = Exclude<Api, 'ownsight'>;
 
-/** `docs/compatibility.md`: each operation in each version. */
+/** `docs/compatibility.md`: each operation in each version, what differs and why, and what is not here. */
 export function compatibility(): string {
   return `# Compatibility
 
 Made from the operation tables in \`src/contract/\`: do not edit.
 
-● served, blank: that version did not have it.
+● works, ◐ works but differs as told below, blank: that version did not have it.
 ${table('training', 'Training')}
 ${table('prediction', 'Prediction')}
+
+## What differs
+
+Of every operation:
+
+- Ids, words of a list of choices, parts of addresses and names of properties are taken in any letter case; lists in queries with
+  commas or repeated; null where something may be absent; the wrong \`Content-Type\` when the body is right.
+- Links to pictures and models lead to this server; they are signed, and good for 24 hours as Azure's were.
+- Answers are JSON. Its dates, nulls and order of properties are those recorded of Azure.
+- A missing or wrong key is \`401\`, in the form of Azure's gateway and of its service at once. \`Ocp-Apim-Subscription-Key\` does for both
+  keys.
+- \`429\` with \`Retry-After\`, and other limits on how much there may be, are only there for accounts that are held to one of Azure's
+  tiers.
+
+Of some:
+
+${line(['Operations', 'How they differ'])}
+${line(['---', '---'])}
+${differing()}
+
+## Not here
+
+${line(['What', 'Why'])}
+${line(['---', '---'])}
+${absent.map(line).join('\n')}
+
+## Errors
+
+Of the ${reachable} codes below each is raised by a test. Statuses are those seen of Azure, and where none was seen, what the code says.
+
+${Object.keys(problems)
+  .filter((code) => !Object.hasOwn(ownCodes, code))
+  .map((code) => `\`${code}\` ${problems[code as ProblemCode][0]}`)
+  .join(', ')}.
+
+Codes that Azure does not have:
+
+${line(['Code', 'When'])}
+${line(['---', '---'])}
+${Object.entries(ownCodes)
+  .map(([code, when]) => line([`\`${code}\` ${problems[code as ProblemCode][0]}`, when]))
+  .join('\n')}
+
+Codes of Azure that are never answered:
+
+${line(['Codes', 'Why'])}
+${line(['---', '---'])}
+${[...Map.groupBy(Object.entries(unreachable), ([, why]) => why)]
+  .map(([why, codes]) => line([codes.map(([code]) => `\`${code}\``).join(', '), why]))
+  .join('\n')}
 
 ## Default iterations
 
@@ -106,6 +159,8 @@ ${own()}
 `;
 }
 
+const reachable = Object.keys(problems).length - Object.keys(ownCodes).length;
+
 const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
 const own = (): string =>
@@ -116,6 +171,19 @@ const own = (): string =>
     )
     .join('\n');
 
+/** Every way in which operations differ, with those that do, in the order of their names. */
+function differing(): string {
+  const all = (Object.entries(differences) as [AzureOperation, string | null][])
+    .flatMap(([id, how]) => (how === null ? [] : [[titleOf(operations[id], id), how] as const]))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return [...Map.groupBy(all, ([, how]) => how)]
+    .map(([how, names]) => line([names.map(([name]) => name).join(', '), how]))
+    .join('\n');
+}
+
+const titleOf = ({ name, until }: Operation, id: string): string =>
+  name === undefined ? id : `${name} (to v${until})`;
+
 function table(api: AzureApi, title: string): string {
   const versions: readonly Version[] = history[api];
   const known = (Object.entries(operations) as [OperationId, Operation][]).filter(([, { api: its }]) => its === api);
@@ -125,13 +193,12 @@ function table(api: AzureApi, title: string): string {
 
 ${line(['Operation', ...versions.map((version) => `v${version}`)])}
 ${line(['---', ...versions.map(() => ':-:')])}
-${names.map((name) => line([name, ...versions.map((version) => (isServed(api, version, name) ? '●' : ' '))])).join('\n')}`;
+${names.map((name) => line([name, ...versions.map((version) => mark(api, version, name))])).join('\n')}`;
 }
 
-const isServed = (api: Api, version: Version, name: string): boolean =>
-  servedVersions.some(
-    (served) =>
-      served.api === api &&
-      served.version === version &&
-      served.operations.some((operation) => operation.name === name),
-  );
+function mark(api: AzureApi, version: Version, name: string): string {
+  const served = servedVersions.find((one) => one.api === api && one.version === version);
+  const operation = served?.operations.find((one) => one.name === name);
+  if (operation === undefined) return ' ';
+  return differences[operation.id as AzureOperation] === null ? '●' : '◐';
+}
