@@ -10,13 +10,13 @@ import { plantAccount, type Stores } from '../../test/fixtures/stores.ts';
 import { day } from '../base/clock.ts';
 import { newId } from '../base/id.ts';
 import type { Project } from '../domain/project.ts';
-import type { Tier } from '../domain/tier.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import { importProject } from '../services/copying/import.ts';
 import { exportProject, handOver } from '../services/copying/offer.ts';
 import { createFetcher } from '../services/fetcher-http.ts';
 import { deleteProject, getAnyProject, requireProject } from '../services/projects.ts';
 import { listRestores } from '../services/restore/restores.ts';
+import { createTag } from '../services/tags.ts';
 import { setTier } from '../services/tiers.ts';
 import { trainProject } from '../services/training.ts';
 import { createTransfers } from '../services/transfers.ts';
@@ -182,11 +182,20 @@ test('copying projects', async (t) => {
 
   await t.test('more than the tier of the account allows is refused beforehand', async () => {
     const small = await plantAccount(app);
-    await setTier(app, small, 'F0' satisfies Tier);
+    await setTier(app, small, 'F0');
     const own = await token();
     await begin(own, small);
     await begin(own, small);
     await assert.rejects(begin(own, small), { code: 'BadRequestExceedProjectLimit' });
+    const free = await plantAccount(app);
+    for (let n = 3; n < 51; n++) await createTag(app, source, { name: `tag ${n}` });
+    const large = await begin(await token(), free);
+    await setTier(app, free, 'F0');
+    await assert.rejects(begin(await token(), free), { code: 'BadRequestExceedTagPerProjectLimit' });
+    // The same when it was not known beforehand.
+    await bring(app, large, jobRun());
+    assert.equal(await statusOf(large), 'Failed');
+    assert.deepEqual(await rowsOf(large), {});
   });
 
   await t.test('what is no archive of a project fails for good', async () => {

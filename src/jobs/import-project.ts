@@ -9,6 +9,7 @@ import type { JobRun, Jobs } from '../queue/job.ts';
 import { record } from '../services/audit.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import { requireRoomFor } from '../services/copying/import.ts';
+import { extentOf } from '../services/copying/offer.ts';
 import { originOf, type Reaching } from '../services/copying/origin.ts';
 import { eraseContent } from '../services/erasure.ts';
 import { otherId } from '../services/other-ids.ts';
@@ -39,11 +40,10 @@ const isFinal = (error: unknown): error is AppError =>
 export async function importProject(app: Receiving, scope: Jobs['import-project'], run: Run): Promise<void> {
   const row = await findAnyProject(app.db.query, scope.accountId, scope.projectId);
   if (row?.status !== 'Importing') return;
-  const token = openText(app.keys, scope, 'projects.import_token', row.id, row.import_token!);
   await app.db.transaction(run.fence);
   await eraseContent(app, scope, run.signal);
   try {
-    await bring(app, scope, token, run);
+    await bring(app, scope, openText(app.keys, scope, 'projects.import_token', row.id, row.import_token!), run);
   } catch (error) {
     run.signal.throwIfAborted();
     const reason = storageError(error);
@@ -64,10 +64,7 @@ async function bring(app: Receiving, scope: ProjectScope, token: string, run: Ru
     const [from, second] = projectsIn(bag);
     if (from === undefined || second !== undefined)
       throw badArchive('one project', 'the archive', from === undefined ? 'none' : 'several');
-    const { ids, bytes: totalBlobs } = await checkProject(bag, null, from, copiedTables);
-    const count = (table: (typeof copiedTables)[number]): number => ids.get(table)?.size ?? 0;
-    const counts = { imageCount: count('images'), tagCount: count('tags'), iterationCount: count('iterations') };
-    await requireRoomFor(app, scope.accountId, counts);
+    const { bytes: totalBlobs } = await checkProject(bag, null, from, copiedTables);
     // New ones each time: what an earlier try left was erased, and what was erased never comes back under its id.
     const attempt = newId();
     const idOf = (id: string): string =>
@@ -84,6 +81,9 @@ async function bring(app: Receiving, scope: ProjectScope, token: string, run: Ru
       plan,
       copiedTables.filter((table) => table !== 'projects'),
     );
+    // What it was said to be may be less than it is.
+    const counts = await extentOf(app, scope);
+    await requireRoomFor(app, scope.accountId, counts);
     const [project] = await Array.fromAsync(rowsIn(bag, from, 'projects'));
     const told: Told = {
       projects: [{ from, id: scope.projectId, outcome: 'restored', leftOut }],
@@ -109,7 +109,7 @@ async function toSpool(app: Receiving, pieces: AsyncIterable<Uint8Array>, onByte
     let bytes = 0;
     for await (const piece of pieces) {
       bytes += piece.length;
-      onBytes(Math.min(bytes, Number.MAX_SAFE_INTEGER));
+      onBytes(bytes);
       yield piece;
     }
   };

@@ -42,7 +42,7 @@ export async function exportProject(
   if (iterations.some((row) => row.status === 'Training' || row.rebuild === 'Waiting'))
     throw problem('BadRequestExportWhileTraining');
   for (const row of iterations) await requireSound(app, scope, row);
-  const { bytes, ...counts } = await measure(app, scope);
+  const { bytes, ...counts } = await extentOf(app, scope);
   const signature = await signExport(app, scope, slot);
   await app.db.transaction((tx) => record(app, tx, 'project-exported', scope, { images: counts.imageCount }));
   const estimatedImportTimeInMs = fixed + perImage * counts.imageCount + Math.ceil(bytes / bytesPerMs);
@@ -74,7 +74,7 @@ export async function exportedProject(app: Pick<App, 'db' | 'keys'>, scope: Proj
       targetExportPlatforms: settings.targetExportPlatforms,
       augmentation: settings.augmentation,
     },
-    ...(await measure(app, scope)),
+    ...(await extentOf(app, scope)),
   };
 }
 
@@ -84,9 +84,13 @@ export async function handOver(app: Taking, scope: ProjectScope, signal: AbortSi
   return projectArchive(app, scope, signal);
 }
 
-async function measure(app: Pick<App, 'db'>, { projectId }: ProjectScope): Promise<ProjectCounts & { bytes: number }> {
+/** How much of a project would go along, and the bytes of its originals and models. */
+export async function extentOf(
+  app: Pick<App, 'db'>,
+  { projectId }: ProjectScope,
+): Promise<ProjectCounts & { readonly bytes: number }> {
   const db = app.db.query;
-  const sum = async (table: 'images' | 'tags'): Promise<number> => {
+  const count = async (table: 'images' | 'tags'): Promise<number> => {
     const rows = db.selectFrom(table).where('project_id', '=', projectId).where('workspace', '=', 1);
     return Number((await rows.select((at) => at.fn.countAll().as('n')).executeTakeFirstOrThrow()).n);
   };
@@ -97,8 +101,8 @@ async function measure(app: Pick<App, 'db'>, { projectId }: ProjectScope): Promi
   const iterations = (await listIterations(db, projectId)).filter(isCopied);
   return {
     iterationCount: iterations.length,
-    imageCount: await sum('images'),
-    tagCount: await sum('tags'),
+    imageCount: await count('images'),
+    tagCount: await count('tags'),
     regionCount: Number(regions.n),
     bytes: Number(pictures.bytes ?? 0) + iterations.reduce((total, row) => total + row.model_bytes, 0),
   };
