@@ -111,8 +111,8 @@ export const faults: readonly Fault[] = [
     name: 'refused requests are traced with what they brought',
     file: 'http/errors.ts',
     change: [
-      '    if (status >= 500)',
-      `    if (status === 400) app.log.error('trace', refusal, { body: encodeURIComponent(String(request.body)) });\n    if (status >= 500)`,
+      '    if (status >= 500 && status !== 503 && !isAborted(error))',
+      `    if (status === 400) app.log.error('trace', refusal, { body: encodeURIComponent(String(request.body)) });\n    if (status >= 500 && status !== 503 && !isAborted(error))`,
     ],
     finding: /broken JSON, as UTF-8, in said/,
   },
@@ -191,8 +191,8 @@ export const faults: readonly Fault[] = [
     name: 'what does not fit is written down',
     file: 'http/errors.ts',
     change: [
-      '    if (status >= 500)',
-      `    if (status < 500) app.log.info('refused', { url: request.raw.url });\n    if (status >= 500)`,
+      '    if (status >= 500 && status !== 503 && !isAborted(error))',
+      `    if (status < 500) app.log.info('refused', { url: request.raw.url });\n    if (status >= 500 && status !== 503 && !isAborted(error))`,
     ],
     finding: /ownsight 1 UpdateRetention \{projectId\}, as UTF-8, in said/,
   },
