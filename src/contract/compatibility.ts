@@ -123,6 +123,26 @@ free number, \`Fruit (1)\`; a \`name\` that is taken is refused with \`400 BadRe
 empty and can only be deleted: \`GET /ownsight/v1/restores\` says for a day why it failed, and of one that succeeded what was left
 out.
 
+## Settings, metadata and parameters
+
+\`$filter\` of GetImages and GetImageCount takes \`eq\`, \`ne\`, \`and\`, \`or\` and parentheses, with or without \`metadata=\` before it; keys with
+spaces are quoted, a quote within quotes is doubled, and all but the operators is compared to the letter. An image without the key
+is not equal to any value. Anything else is \`400 BadRequest\`, saying at which character. The Swagger file of v3.3 allows 50 pairs
+of metadata, keys of 256 and values of 512 characters, that of v3.4-preview 10, 128 and 256: here 50, 256 and 512 in both.
+GetArtifact takes the path of a link, and the whole link as well.
+
+\`imageProcessingSettings\` are kept and given back; training chooses how it varies pictures by itself. \`useNegativeSet\` and
+\`detectionParameters\` can only be read, as in Azure. \`notificationEmailAddress\` is checked and not kept: no mail is sent.
+\`exportModelContainerUri\` and \`notificationQueueUri\` lead to a container or queue of Azure with a signature in its address, since no
+managed identity can be had here, to any other web address, or to a folder ([integrations.md](integrations.md)); CreateProject takes
+them in its query too, from v3.3 on, and UpdateProject among the settings, where an empty text ends it.
+
+\`customBaseModelInfo\` (v3.4-preview): the training begins from the network that the other iteration began from, whatever the
+project's own setting, and says so. What that iteration learned of its pictures beyond that, where it was trained as \`Advanced\` or is a
+detector, does not go along: a model that knows something of another project's pictures could not forget them.
+
+v3.4-preview.1, a draft that was never published, is answered at its addresses as v3.4-preview; GetQuota is at both.
+
 ## Lists, queries and what is sent twice
 
 Images are listed newest first unless \`orderBy\` says otherwise, images of one moment by their ids, so that none is on two pages.

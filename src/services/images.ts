@@ -215,32 +215,32 @@ export async function updateImageMetadata(
   return app.db.transaction(async (tx) => {
     await requireProject(tx, scope);
     const results: MetadataResult[] = [];
-    for (const imageId of imageIds) {
-      const row = await tx
-        .selectFrom('images')
-        .select(['id', 'metadata'])
-        .where('project_id', '=', scope.projectId)
-        .where('id', '=', imageId)
-        .where('workspace', '=', 1)
-        .executeTakeFirst();
-      if (row === undefined) {
-        results.push({ imageId, status: 'ErrorImageNotFound', metadata: null });
-        continue;
-      }
-      const old = openMetadata(app.keys, scope, row) ?? {};
-      const next = { ...old, ...metadata };
-      if (Object.keys(next).length > limits.metadataPairs) {
-        results.push({ imageId, status: 'ErrorLimitExceed', metadata: old });
-        continue;
-      }
-      await tx
-        .updateTable('images')
-        .set(metadataColumns(app.keys, scope, imageId, next))
-        .where('id', '=', imageId)
-        .execute();
-      results.push({ imageId, status: 'OK', metadata: next });
-    }
+    for (const imageId of imageIds) results.push(await addMetadata(app, tx, scope, imageId, metadata));
     await touchProject(tx, scope.projectId, app.clock.now());
     return results;
   });
+}
+
+/** Adds checked pairs to an image's metadata, replacing those of the same key, unless there would be too many. */
+export async function addMetadata(
+  app: Pick<App, 'keys'>,
+  tx: Tx,
+  scope: ProjectScope,
+  imageId: string,
+  metadata: Readonly<Record<string, string>>,
+): Promise<MetadataResult> {
+  const row = await tx
+    .selectFrom('images')
+    .select(['id', 'metadata'])
+    .where('project_id', '=', scope.projectId)
+    .where('id', '=', imageId)
+    .where('workspace', '=', 1)
+    .executeTakeFirst();
+  if (row === undefined) return { imageId, status: 'ErrorImageNotFound', metadata: null };
+  const old = openMetadata(app.keys, scope, row) ?? {};
+  const next = { ...old, ...metadata };
+  if (Object.keys(next).length > limits.metadataPairs) return { imageId, status: 'ErrorLimitExceed', metadata: old };
+  const columns = metadataColumns(app.keys, scope, imageId, next);
+  await tx.updateTable('images').set(columns).where('id', '=', imageId).execute();
+  return { imageId, status: 'OK', metadata: next };
 }

@@ -19,7 +19,7 @@ import { prepare } from '../vision/image/decode.ts';
 import type { App, ProjectScope } from './context.ts';
 import { uploads } from './features.ts';
 import { mostTags, tagConflict } from './image-tags.ts';
-import { checkMetadata } from './images.ts';
+import { addMetadata, checkMetadata } from './images.ts';
 import { getSealed, pictureBytes, pictureKeys, pictureLimits, putSealed } from './pictures.ts';
 import { getProject, requireProject } from './projects.ts';
 import { addRegions, checkBoxes, regionRow } from './regions.ts';
@@ -105,7 +105,8 @@ async function storeImages(
         if (twin !== undefined) {
           await addLabels(app, tx, scope, twin.id, outcome.ready, types, most.tags);
           await removePrediction(tx, scope, entry);
-          found.push({ status: 'OKDuplicate', row: twin });
+          if (shared.metadata !== null) await addMetadata(app, tx, scope, twin.id, shared.metadata);
+          found.push({ status: 'OKDuplicate', row: (await imageByDigest(tx, scope.projectId, row.digest)) ?? twin });
         } else if (room <= 0) found.push({ status: 'ErrorLimitExceed', row: null });
         else {
           room--;

@@ -85,6 +85,29 @@ test('metadata is changed image by image: 207 when not all went well', async () 
   );
 });
 
+test('a picture sent again gains the metadata given now', async () => {
+  const [first] = await samplePictures({ perClass: 1 });
+  const again = await training.createImagesFromFiles(projectId, {
+    images: [{ contents: first!.bytes }],
+    metadata: { shelf: '70', seen: 'twice' },
+  });
+  assert.equal(again.images![0]!.status, 'OKDuplicate');
+  assert.deepEqual(again.images![0]!.image!.metadata, { shelf: '70', 'found by': "O'Neill", seen: 'twice' });
+  assert.deepEqual(await idsOf("seen eq 'twice'"), [apple]);
+});
+
+test('an image comes by the path of its link, or by all of it', async () => {
+  const [image] = await training.getImagesByIds(projectId, { imageIds: [apple] });
+  const link = new URL(image!.thumbnailUri!);
+  const wanted = Buffer.from(await (await fetch(link)).arrayBuffer());
+  for (const path of [link.pathname.slice(1), link.pathname, `${link.pathname}${link.search}`, link.href]) {
+    const at = `/customvision/v3.3/training/projects/${projectId}/artifacts?path=${encodeURIComponent(path)}`;
+    const answer = await fetch(`${server.endpoint}${at}`, { headers: { 'Training-key': server.trainingKey } });
+    assert.equal(answer.status, 200, path);
+    assert.deepEqual(Buffer.from(await answer.arrayBuffer()), wanted);
+  }
+});
+
 test('what no image can be described with, or found by, is refused by its code', async () => {
   const at = `/images/metadata?imageIds=${leaf}`;
   const upload = { images: [{ contents: 'AAAA' }] };
