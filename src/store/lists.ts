@@ -13,8 +13,10 @@ import { keepTriggers } from './triggers.ts';
  *   beside the images, and every count is a sum over them, also of images that carry any of several tags.
  */
 
-/** A block that grows beyond this is cut in two. */
-export const blockSize = 1024;
+/** A block that grows to this is cut in two. */
+export const blockSize = 2048;
+/** One that cannot be, because all its images are of one date, is looked at again after so many more. */
+const again = 256;
 
 const blockOf = (row: 'new' | 'old'): string =>
   `(select max(start) from image_list_blocks where list = ${row}.list and start <= ${row}.created)`;
@@ -41,7 +43,7 @@ const blockTriggers: readonly (readonly [name: string, rest: string])[] = [
   ],
   [
     'image_list_blocks_split',
-    `after update of count on image_list_blocks when new.count > ${blockSize} begin
+    `after update of count on image_list_blocks when new.count >= ${blockSize} and new.count % ${again} = 0 begin
       insert into image_list_blocks select new.list, ${median}, new.count - ${older} where ${older} > 0;
       update image_list_blocks set count = ${older} where list = new.list and start = new.start and ${older} > 0;
     end`,
