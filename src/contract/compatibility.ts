@@ -1,5 +1,6 @@
 import { type ProblemCode, problems } from '../domain/problems.ts';
 import { ownCodes, unreachable } from '../domain/unreachable.ts';
+import { accessPage } from './access-page.ts';
 import { type AzureOperation, absent, differences } from './differences.ts';
 import { type Api, baseOfApi, history, type Operation, type OperationId, type Version } from './operation.ts';
 import { servedVersions } from './served.ts';
@@ -168,6 +169,8 @@ listed as \`Completed\`, is not exportable, and \`trainingErrorDetails\` (v3.4-p
 GetIterationPerformance answers with the other service's own figures at the thresholds 0.05, 0.10 … 0.95, at others with what
 follows from its results picture by picture; of a detector only at those. PublishIteration, ExportIteration and QuickTestImage
 answer \`400 BadRequestIterationIsNotTrained\`, "imported without its model"; QuickTestImage without an iteration passes it over.
+
+${accessPage()}
 
 ## Ownsight's own
 

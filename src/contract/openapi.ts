@@ -31,9 +31,13 @@ export function openApi(): Json {
     paths,
     components: {
       schemas: components.all,
-      securitySchemes: Object.fromEntries(
-        Object.entries(keyHeaders).map(([api, name]) => [api, { type: 'apiKey', in: 'header', name }]),
-      ),
+      securitySchemes: {
+        ...Object.fromEntries(
+          Object.entries(keyHeaders).map(([api, name]) => [api, { type: 'apiKey', in: 'header', name }]),
+        ),
+        subscription: { type: 'apiKey', in: 'header', name: 'Ocp-Apim-Subscription-Key' },
+        bearer: { type: 'http', scheme: 'bearer' },
+      },
     },
   };
 }
@@ -74,7 +78,7 @@ function describe(
     operationId: `${operation.id}-${served.api}-v${served.version}`,
     summary: operation.summary,
     tags: [tagOf(served)],
-    security: operation.open ? [] : [{ [keyPurposes[served.api]]: [] }],
+    security: operation.open ? [] : [keyPurposes[served.api], 'subscription', 'bearer'].map((one) => ({ [one]: [] })),
     parameters: [
       ...[...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
         name,

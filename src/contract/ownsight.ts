@@ -5,6 +5,7 @@ import { Backbone, BackboneUpdate } from './backbone.ts';
 import { Connections } from './connections.ts';
 import { Deletion, Forget, ForgetBegun, Forgetting, Forgettings } from './deletion.ts';
 import { Inventory, Language, ProjectInventory } from './inventory.ts';
+import { NamedKey, NamedKeyRequest, NamedKeys } from './named-keys.ts';
 import type { Operation } from './operation.ts';
 import { TrainingProgress } from './progress.ts';
 import { AccountQuotas, QuotasUpdate } from './quotas.ts';
@@ -187,6 +188,32 @@ export const ownsightOperations = {
     reply: AccountKey,
     summary:
       'Replace one key (`training` or `prediction`, `primary` or `secondary`) and answer the new one. The old one is refused at once, the other of its pair goes on.',
+  },
+  ListKeys: {
+    ...get,
+    path: '/account/keys',
+    query: query({
+      secrets: optional(
+        boolean({ default: false, description: 'The keys themselves as well; the log of the account tells of it.' }),
+      ),
+    }),
+    reply: NamedKeys,
+    summary: 'The keys with a role that were made beside the account’s four, oldest first.',
+  },
+  AddKey: {
+    ...get,
+    method: 'POST',
+    path: '/account/keys',
+    body: { kind: 'json', schema: NamedKeyRequest, required: true },
+    reply: NamedKey,
+    success: [201],
+    summary:
+      'Make another key, which opens what its role may do: `owner`, `trainer`, `deployment`, `labeler` or `reader`, until it expires or is revoked.',
+  },
+  RevokeKey: {
+    ...remove,
+    path: '/account/keys/{keyId}',
+    summary: 'Take such a key away: it is refused at once.',
   },
   GetAccountQuotas: {
     ...get,

@@ -1,4 +1,5 @@
 import type { Micros } from '../base/clock.ts';
+import type { Role } from './role.ts';
 import type { Tier } from './tier.ts';
 
 /** What a key may be used for: `training` manages projects, `prediction` only predicts. */
@@ -30,6 +31,18 @@ export interface HeldKey {
   readonly slot: KeySlot;
   readonly created: Micros;
   /** Only where it was asked for. */
+  readonly secret?: string;
+}
+
+/** A further key of an account. */
+export interface NamedKey {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly created: Micros;
+  /** From then on it opens nothing; `null`: until it is revoked. */
+  readonly expires: Micros | null;
+  /** Only where it was asked for, or is new. */
   readonly secret?: string;
 }
 

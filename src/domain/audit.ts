@@ -10,6 +10,8 @@ export const auditActions = [
   'account-deleted',
   'keys-viewed',
   'key-rotated',
+  'key-added',
+  'key-revoked',
   'project-deleted',
   'training-cancelled',
   'iteration-deleted',

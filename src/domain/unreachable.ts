@@ -14,7 +14,6 @@ export const ownCodes = {
 /** A code that Azure's list lacks. */
 export type OwnCode = keyof typeof ownCodes;
 
-const notYet = 'What it is about is not here yet.';
 const noneHere =
   "There are no subscriptions, sign-ups and users of Microsoft's here: an account is made by whoever runs the server.";
 const noFeaturizer =
@@ -86,5 +85,4 @@ export const unreachable = {
   ErrorInvalid: 'As `ForbiddenInvalid`.',
   ErrorUnknownBaseModel:
     'A base that is not there is `NotFoundIteration`, one whose network is not is `BadRequestCustomBaseModelArchitectureRetired`.',
-  ForbiddenUserInsufficientCapability: notYet,
 } as const satisfies Readonly<Record<string, string>> & { readonly [C in ProblemCode]?: never };

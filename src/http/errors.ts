@@ -46,8 +46,11 @@ export function createErrorHandler(app: Pick<App, 'log'>) {
       app.log.error('request-failed', refusal.cause ?? refusal, { operation: operation?.id, request: request.id });
     const { message } = refusal;
     const told = { code: served?.problemCode(refusal.code) ?? refusal.code, message };
-    // The gateway before Azure's service answers 401 in a form of its own, whichever version is asked; this is both.
-    const body = status === 401 ? { ...told, error: { code: '401', message } } : (served?.refusal.encode(told) ?? told);
+    // The gateway before Azure's service answers these in a form of its own, whichever version is asked; this is both.
+    const isGateway = status === 401 || status === 429;
+    const body = isGateway
+      ? { ...told, error: { code: String(status), message } }
+      : (served?.refusal.encode(told) ?? told);
     reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
   };
 }

@@ -1,6 +1,5 @@
 import type { Links } from '../contract/from-domain.ts';
 import type { BodyOf, OperationId, Operations, QueryOf, ReplyOf } from '../contract/operation.ts';
-import type { KeySlot } from '../domain/account.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import type { UploadedFile } from './uploads.ts';
 
@@ -12,8 +11,10 @@ type ParametersOf<Path> = Path extends `${string}{${infer Name}}${infer Rest}`
 export interface Call<Op extends OperationId> {
   readonly app: App;
   readonly accountId: string;
-  /** Which of the account's pair of keys came with it; of no meaning where none is asked for. */
-  readonly keySlot: KeySlot;
+  /** The key that came with it, as the account's log names it; empty where none is asked for. */
+  readonly key: string;
+  /** The id of that key. */
+  readonly keyId: string;
   /** The account of the key with the project of the address: not checked to belong together, services do that. */
   readonly scope: ProjectScope;
   readonly params: ParametersOf<Operations[Op]['path']>;

@@ -9,7 +9,8 @@ import type { ServedVersion, VersionedOperation } from '../contract/version.ts';
 import { type ProblemCode, problem } from '../domain/problems.ts';
 import type { App } from '../services/context.ts';
 import { requireProject } from '../services/projects.ts';
-import { requireKey } from './auth.ts';
+import { createRates } from '../services/rates.ts';
+import { asked, requireKey } from './auth.ts';
 import { baseOf } from './base-address.ts';
 import type { Answer, Call, Handlers } from './handler.ts';
 import { accountHandlers } from './handlers/account.ts';
@@ -20,6 +21,7 @@ import { imageHandlers } from './handlers/images.ts';
 import { inventoryHandlers } from './handlers/inventory.ts';
 import { iterationHandlers } from './handlers/iterations.ts';
 import { labelHandlers } from './handlers/labels.ts';
+import { namedKeyHandlers } from './handlers/named-keys.ts';
 import { predictionHandlers } from './handlers/predictions.ts';
 import { projectHandlers } from './handlers/projects.ts';
 import { quotaHandlers } from './handlers/quotas.ts';
@@ -49,6 +51,7 @@ declare module 'fastify' {
 const handlers: Handlers = {
   ...accountHandlers,
   ...quotaHandlers,
+  ...namedKeyHandlers,
   ...projectHandlers,
   ...tagHandlers,
   ...imageHandlers,
@@ -82,15 +85,15 @@ const bodyLimits = {
 /** Registers every operation of every version served. */
 export function registerOperations(server: FastifyInstance, app: App): void {
   const untilGone = goneSignals(server);
+  const rates = createRates(app.clock);
   for (const served of servedVersions) {
-    const onRequest = requireKey(app, served.api);
     for (const operation of served.operations) {
       const route: RouteOptions = {
         method: operation.head ? [operation.method, 'HEAD'] : operation.method,
         url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
         bodyLimit: bodyLimitOf(operation),
         config: { operation, served },
-        ...(operation.open ? {} : { onRequest }),
+        ...(operation.open ? {} : { onRequest: requireKey(app, rates, served.api, operation.id) }),
         handler: async (request, reply) => {
           const given = await answer(app, operation, request, () => untilGone(reply));
           return send(request, reply, operation, given);
@@ -114,12 +117,14 @@ async function answer(
   untilGone: () => AbortSignal,
 ): Promise<Answer<unknown>> {
   let signal: AbortSignal | undefined;
-  const { accountId, keySlot } = request;
+  const { holder } = request;
+  const accountId = holder?.accountId ?? '';
   const params = readParameters(request.params as Record<string, string>);
   const call = {
-    app,
+    app: holder === undefined ? app : asked(app, holder),
     accountId,
-    keySlot,
+    key: holder?.key ?? '',
+    keyId: holder?.keyId ?? '',
     scope: { accountId, projectId: params.projectId ?? '' },
     params,
     query: ofWorkspace(operation, read(operation.query, request.query, '', 'query') as object, params.projectId),

@@ -40,8 +40,7 @@ export async function createServer(app: App): Promise<FastifyInstance> {
     },
   });
   const handleError = createErrorHandler(app);
-  server.decorateRequest('accountId', '');
-  server.decorateRequest('keySlot', 'primary');
+  server.decorateRequest('holder', undefined);
   let isEnding = false;
   server.addHook('preClose', async () => {
     isEnding = true;

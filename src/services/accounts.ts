@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Micros } from '../base/clock.ts';
 import { newId } from '../base/id.ts';
 import {
   type Account,
@@ -10,6 +11,7 @@ import {
   keyWords,
 } from '../domain/account.ts';
 import { problem } from '../domain/problems.ts';
+import type { Role } from '../domain/role.ts';
 import type { Tier } from '../domain/tier.ts';
 import {
   accountOfKey,
@@ -20,6 +22,7 @@ import {
   replaceKey,
 } from '../store/accounts.ts';
 import type { Keys } from '../store/keys.ts';
+import { findNamedKey } from '../store/named-keys.ts';
 import type { AccountRow, ApiKeyRow } from '../store/schema.ts';
 import { openText, openTextOrNull, sealText } from '../store/sealed.ts';
 import { record } from './audit.ts';
@@ -34,21 +37,42 @@ const nameLength = 256;
 
 type Accounts = Pick<App, 'db' | 'keys'>;
 
-/** Whose key it is, and which. */
+/** Whose key it is, which, and what it may do. */
 export interface KeyHolder {
   readonly accountId: string;
-  readonly slot: KeySlot;
+  /** As the account's log names it: `primary training key`, or the id of a named one. */
+  readonly key: string;
+  readonly keyId: string;
+  readonly role: Role;
+  /** Whose limits the account is held to. */
+  readonly tier: Tier;
 }
 
 /**
- * The living account whose key of this purpose is `secret`, and which of its pair that is; `undefined` for any other text. Takes effect of a
- * rotation at once, whichever process made it.
+ * The living account whose key of this purpose, or whose named key, is `secret`; `undefined` for any other text, and for a
+ * key that has expired. Rotations and revocations take effect at once, whichever process made them.
  */
-export async function authenticate(app: Accounts, purpose: KeyPurpose, secret: string): Promise<KeyHolder | undefined> {
+export async function authenticate(
+  app: Pick<App, 'db' | 'keys' | 'clock'>,
+  purpose: KeyPurpose,
+  secret: string,
+): Promise<KeyHolder | undefined> {
   if (secret === '' || secret.length > 256) return undefined;
-  return app.db.remember(`account-of-key/${purpose}/${secret}`, () =>
-    accountOfKey(app.db.query, purpose, app.keys.lookup(undefined, 'api-key', secret)),
-  );
+  const found = await app.db.remember(`account-of-key/${purpose}/${secret}`, () => holderOf(app, purpose, secret));
+  return found === undefined || (found.expires !== null && found.expires <= app.clock.now()) ? undefined : found;
+}
+
+async function holderOf(
+  app: Accounts,
+  purpose: KeyPurpose,
+  secret: string,
+): Promise<(KeyHolder & { readonly expires: Micros | null }) | undefined> {
+  const lookup = app.keys.lookup(undefined, 'api-key', secret);
+  const own = await accountOfKey(app.db.query, purpose, lookup);
+  if (own !== undefined) return { ...own, key: `${own.slot} ${purpose} key`, role: 'owner', expires: null };
+  const named = await findNamedKey(app.db.query, lookup);
+  if (named === undefined) return undefined;
+  return { ...named, key: named.keyId };
 }
 
 /** Makes an account with its four keys. @throws AppError `BadRequest` for an empty or overlong name or address. */
@@ -197,15 +221,21 @@ export async function accountInfo(
   };
 }
 
+/** What a new key carries, and what it is found by. */
+export function newSecret(app: Pick<App, 'keys'>): { readonly secret: string; readonly lookup: string } {
+  const secret = randomBytes(16).toString('hex');
+  return { secret, lookup: app.keys.lookup(undefined, 'api-key', secret) };
+}
+
 function newKey(app: Pick<App, 'keys' | 'clock'>, accountId: string, purpose: KeyPurpose, slot: KeySlot): ApiKeyRow {
   const id = newId();
-  const secret = randomBytes(16).toString('hex');
+  const { secret, lookup } = newSecret(app);
   return {
     id,
     account_id: accountId,
     purpose,
     slot,
-    lookup: app.keys.lookup(undefined, 'api-key', secret),
+    lookup,
     secret: sealText(app.keys, { accountId }, 'api_keys.secret', id, secret),
     created: app.clock.now(),
   };

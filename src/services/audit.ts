@@ -22,11 +22,11 @@ export interface AuditSubject {
 const entriesAtOnce = 1000;
 
 /**
- * Writes down in the account's log, within the transaction that does it, what is done. `detail` says nothing a user
- * typed.
+ * Writes down in the account's log, within the transaction that does it, what is done, and with which key. `detail` says
+ * nothing a user typed.
  */
 export const record = (
-  app: Pick<App, 'keys' | 'clock'>,
+  app: Pick<App, 'keys' | 'clock' | 'by'>,
   tx: Tx,
   action: AuditAction,
   { accountId, projectId, subjectId }: AuditSubject,
@@ -39,7 +39,7 @@ export const record = (
     action,
     project_id: projectId ?? null,
     subject_id: subjectId ?? null,
-    detail,
+    detail: app.by === undefined ? detail : { ...detail, key: app.by },
   });
 
 /** Up to 1000 entries of the account's log after the one numbered `after`, oldest first, and where the log ends. */

@@ -33,6 +33,8 @@ export interface App {
   readonly learning: Learning;
   readonly transfers: Transfers;
   readonly traces: Traces;
+  /** The key that asks, as the account's log names it; absent: a command or a job. */
+  readonly by?: string;
 }
 
 /** One project of one account: what most use cases are about. Both ids lower case. */

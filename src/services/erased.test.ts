@@ -12,8 +12,10 @@ import {
   temporaryFolder,
 } from '../../test/fixtures/stores.ts';
 import { purge } from '../jobs/purge.ts';
+import { authenticate } from './accounts.ts';
 import { eraseWhatWasErased, listErased } from './erased.ts';
 import { deleteAccount } from './erasure.ts';
+import { addNamedKey, revokeNamedKey } from './named-keys.ts';
 import { recover } from './recovery.ts';
 import { deletePredictions } from './stored-predictions.ts';
 
@@ -28,10 +30,15 @@ async function copied(t: TestContext) {
   const accountId = await plantAccount(stores);
   const project = await plantProject(stores, accountId);
   const beside = await plantProject(stores, accountId);
+  const copy = async (): Promise<Stores> => {
+    await stores.db.close();
+    rmSync(join(folder, 'copy'), { recursive: true, force: true });
+    cpSync(join(folder, 'data'), join(folder, 'copy'), { recursive: true });
+    stores = await openStores(folder);
+    return stores;
+  };
   await recover({ ...stores, log });
-  await stores.db.close();
-  cpSync(join(folder, 'data'), join(folder, 'copy'), { recursive: true });
-  stores = await openStores(folder);
+  await copy();
   const putBack = async (): Promise<Stores> => {
     await stores.db.close();
     rmSync(join(folder, 'data'), { recursive: true });
@@ -39,7 +46,7 @@ async function copied(t: TestContext) {
     stores = await openStores(folder);
     return stores;
   };
-  return { stores: () => stores, putBack, project, beside, accountId, list: stores.erased.path };
+  return { stores: () => stores, copy, putBack, project, beside, accountId, list: stores.erased.path };
 }
 
 const idsIn = async (
@@ -106,6 +113,23 @@ test('an erased project is as erased after the copy is put back', async (t) => {
   assert.deepEqual(await idsIn(old, 'projects'), [beside.projectId]);
   const pieces = readFileSync(stores().erased.path, 'utf8');
   assert.ok(!pieces.includes(project.imageIds[0]!), 'what goes with a project is not listed piece by piece');
+});
+
+test('a key that was revoked opens nothing after the copy is put back', async (t) => {
+  const { stores, copy, putBack, accountId } = await copied(t);
+  const [revoked, kept] = await Promise.all(
+    ['revoked', 'kept'].map((name) => addNamedKey(stores(), accountId, { name, role: 'reader' })),
+  );
+  const later = await copy();
+  await revokeNamedKey(later, accountId, revoked!.id);
+  assert.equal(await authenticate(later, 'training', revoked!.secret!), undefined);
+  const job = await later.queue.claim('worker', ['purge']);
+  await purge(later, job!.payload as { accountId: string }, running);
+  const old = await putBack();
+  assert.equal((await authenticate(old, 'training', revoked!.secret!))?.role, 'reader', 'it is in the copy');
+  await recover({ ...old, log });
+  assert.equal(await authenticate(old, 'training', revoked!.secret!), undefined);
+  assert.equal((await authenticate(old, 'prediction', kept!.secret!))?.role, 'reader');
 });
 
 test('an erased account is as erased after the copy is put back', async (t) => {

@@ -27,6 +27,7 @@ import { putBack } from './restore/restore.ts';
 import { queryPredictions } from './stored-predictions.ts';
 import { querySuggestions, suggest } from './suggesting.ts';
 import { takeOut } from './takeout/takeout.ts';
+import { setTier, usageOf } from './tiers.ts';
 import { createImages } from './uploading.ts';
 
 const { bytes } = squares(100, 96);
@@ -80,6 +81,24 @@ test('a detector in use', async (t) => {
     assert.deepEqual((await askOld(scope, iterationId)).predictions, predictions);
     await updateIteration(learning.app, scope, iterationId, { isDefault: true });
     assert.deepEqual((await askOld(scope)).predictions, predictions);
+  });
+
+  await t.test('answers are counted where the tier of the account bounds them in a month', async () => {
+    const { app, accountId } = learning;
+    const { scope, iterationId } = planted;
+    await setTier(app, accountId, 'F0');
+    const used = async () => (await usageOf(app, accountId)).predictions.used;
+    await detect(scope);
+    await predictWith(app, scope, iterationId, { bytes }, { id: newId(), store: false });
+    await quickTest(app, scope, iterationId, { bytes }, { id: newId(), store: false });
+    await assert.rejects(predictPublished(app, scope, 'classify', 'live', { bytes }, { id: newId(), store: false }), {
+      code: 'BadRequestOperationNotSupported',
+    });
+    assert.equal(await used(), 2);
+    await app.db.query.updateTable('monthly_predictions').set({ count: 10_000 }).execute();
+    await assert.rejects(detect(scope), { code: 'BadRequestExceededQuota' });
+    await setTier(app, accountId, 'Unlimited');
+    await detect(scope);
   });
 
   await t.test('what was found is kept with its boxes when it is to be kept', async () => {

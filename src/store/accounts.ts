@@ -24,16 +24,16 @@ export async function insertAccount(db: Queries, account: AccountRow, keys: read
     .execute();
 }
 
-/** The living account whose key has this lookup and purpose, and which of its pair that is. */
+/** The living account whose key has this lookup and purpose, its tier, and which of its pair that is. */
 export const accountOfKey = (
   db: Queries,
   purpose: KeyPurpose,
   lookup: string,
-): Promise<{ accountId: string; slot: KeySlot } | undefined> =>
+): Promise<(Pick<AccountRow, 'tier'> & { accountId: string; keyId: string; slot: KeySlot }) | undefined> =>
   db
     .selectFrom('api_keys')
     .innerJoin('accounts', 'accounts.id', 'api_keys.account_id')
-    .select(['accounts.id as accountId', 'api_keys.slot'])
+    .select(['accounts.id as accountId', 'accounts.tier', 'api_keys.id as keyId', 'api_keys.slot'])
     .where('api_keys.lookup', '=', lookup)
     .where('api_keys.purpose', '=', purpose)
     .where('accounts.deleted', 'is', null)

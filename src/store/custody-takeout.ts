@@ -58,6 +58,10 @@ export const tableTakeout = {
     restore: 'restored',
     copied: true,
   },
+  named_keys: {
+    opened: { name: 'text', secret: 'never' },
+    restore: { not: 'secrets never leave the server: make new ones' },
+  },
   monthly_predictions: { opened: {}, restore: { not: 'counted by the server it is put into' } },
   tags: { opened: { name: 'text', description: 'text' }, restore: 'restored', copied: true },
   images: { opened: { metadata: 'json' }, restore: 'restored', copied: true },

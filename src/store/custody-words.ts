@@ -45,6 +45,11 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'para deixar entrar os seus programas e mais ninguém; cifradas, para que você possa consultá-las',
       'até a chave ser trocada ou a conta excluída',
     ),
+    named_keys: words(
+      'outras chaves da sua conta: nome, papel, até quando',
+      'para deixar entrar quem deve fazer uma parte do trabalho, e nada além disso',
+      'até a chave ser revogada ou a conta excluída',
+    ),
     monthly_predictions: words(
       'quantas previsões você fez neste mês; só onde o nível da conta as limita',
       'para recusar mais do que o nível permite',
@@ -237,6 +242,11 @@ const translations: { readonly [L in Exclude<Language, 'en'>]: { readonly [K in 
       'le chiavi che aprono il tuo account',
       'per far entrare i tuoi programmi e nessun altro; cifrate, così puoi consultarle',
       'finché la chiave non viene sostituita o l’account eliminato',
+    ),
+    named_keys: words(
+      'altre chiavi del tuo account: nome, ruolo, fino a quando',
+      'per far entrare chi deve fare una parte del lavoro, e niente di più',
+      'finché la chiave non viene revocata o l’account eliminato',
     ),
     monthly_predictions: words(
       'quante previsioni hai fatto questo mese; solo dove il livello dell’account le limita',

@@ -40,6 +40,7 @@ export async function noteErased(db: Kysely<unknown>): Promise<void> {
       `delete on ${table}`,
       table,
     ]),
+    ['named_keys', `delete on named_keys when exists (select 1 from accounts where id = old.account_id)`, 'named_keys'],
     ...noted.map((table): [string, string, string] => [
       table,
       `delete on ${table} when ${living}${table === 'images' || table === 'tags' ? '' : ` and not ${toTrash(table)}`}`,
@@ -109,6 +110,10 @@ export async function eraseAgain(
     const [column, itself] =
       kind === 'accounts' ? (['account_id', 'account'] as const) : (['project_id', 'project'] as const);
     await tx.deleteFrom('trash').where(column, '=', id).where('kind', '=', itself).execute();
+    return undefined;
+  }
+  if (kind === 'named_keys') {
+    await tx.deleteFrom('named_keys').where('id', '=', id).execute();
     return undefined;
   }
   const [, hidden, name] = /^(hidden )?(\w+)$/.exec(kind) ?? [];
@@ -211,7 +216,7 @@ async function eraseRow(
  * workspace none: it may stay, and come back.
  */
 export async function livingOf(db: Queries, kind: string, ids: readonly string[]): Promise<string[]> {
-  const table = (['accounts', 'projects', ...noted] as const).find((one) => one === kind);
+  const table = (['accounts', 'projects', 'named_keys', ...noted] as const).find((one) => one === kind);
   if (table === undefined) return [];
   const living = table === 'accounts' || table === 'projects' ? sql`and deleted is null` : sql``;
   const { rows } = await sql<{

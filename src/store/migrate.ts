@@ -18,6 +18,7 @@ import { learnedRegions } from './migrations/0011-learned-regions.ts';
 import { suggestions } from './migrations/0012-suggestions.ts';
 import { backbones } from './migrations/0013-backbones.ts';
 import { defaultIteration } from './migrations/0014-default-iteration.ts';
+import { namedKeys } from './migrations/0016-named-keys.ts';
 import { tiers } from './migrations/0016-tiers.ts';
 import { imports } from './migrations/0017-imports.ts';
 import { baseModels } from './migrations/0018-base-models.ts';
@@ -54,6 +55,7 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0019-doubt', doubt],
   ['0018-connections', connections],
   ['0018-base-models', baseModels],
+  ['0016-named-keys', namedKeys],
 ];
 
 interface MigrationTable {

@@ -1,5 +1,6 @@
 import type { Micros } from '../base/clock.ts';
 import type { ErasureKind } from '../domain/receipt.ts';
+import type { Role } from '../domain/role.ts';
 import type { Tier } from '../domain/tier.ts';
 import type { Trasher } from '../domain/trash.ts';
 
@@ -12,6 +13,7 @@ export type Flag = 0 | 1;
 export interface Tables {
   accounts: AccountRow;
   api_keys: ApiKeyRow;
+  named_keys: NamedKeyRow;
   monthly_predictions: MonthlyPredictionsRow;
   projects: ProjectRow;
   tags: TagRow;
@@ -70,6 +72,23 @@ export interface ApiKeyRow {
   /** Sealed under the account key: keys can be viewed again (GetAccountInfo). */
   secret: Sealed;
   created: Micros;
+}
+
+/** A further key of an account, for what its role may do. */
+export interface NamedKeyRow {
+  id: string;
+  account_id: string;
+  name: Sealed;
+  /** `keys.lookup({accountId}, 'key-name', name lower-cased)`; unique among the account's. */
+  name_lookup: string;
+  role: Role;
+  /** `keys.lookup(undefined, 'api-key', secret)`; unique. */
+  lookup: string;
+  /** Sealed under the account key: keys can be viewed again. */
+  secret: Sealed;
+  created: Micros;
+  /** From this moment on it opens nothing; `null`: until it is revoked. */
+  expires: Micros | null;
 }
 
 /** How many predictions an account has made in a month; only where its tier bounds them. */

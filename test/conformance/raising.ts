@@ -8,6 +8,7 @@ import type { OwnCode } from '../../src/domain/unreachable.ts';
 import { createServer } from '../../src/http/server.ts';
 import { createAccount, viewKeys } from '../../src/services/accounts.ts';
 import { labelsFault } from '../../src/services/importing/files.ts';
+import { addNamedKey } from '../../src/services/named-keys.ts';
 import { countingPrediction, requireRoom } from '../../src/services/tiers.ts';
 import type { Json, World } from './world.ts';
 
@@ -326,6 +327,11 @@ export const raising: Readonly<Record<Exclude<ProblemCode, OwnCode>, Raise>> = {
     asked(world, `${prediction}/${world.trained.projectId}/detect/iterations/live/image`, { bytes: world.picture() }),
   ErrorPredictionServiceUnavailable: askEnding,
 
+  ForbiddenUserInsufficientCapability: (world) =>
+    onFreeAccount(world, async ({ app, id }) => {
+      const { secret = '' } = await addNamedKey(app, id, { name: 'looks', role: 'reader' });
+      return asked(world, `${training}/projects?name=no`, { method: 'POST', key: secret });
+    }),
   Forbidden: (world) =>
     asked(
       world,

@@ -141,6 +141,10 @@ before(async () => {
       }),
     ),
   );
+  const { id: keyId } = await done<{ id: string }>(`${own}/account/keys`, 'POST', key, {
+    name: 'a key',
+    role: 'reader',
+  });
   const pair = (right: string, others: string) => ({ right: new URL(right), others: new URL(others) });
   links = {
     ReadTakeout: pair(takeout.link, theirs.link),
@@ -159,6 +163,7 @@ before(async () => {
     receiptId: erased.receiptId,
     trashId: trashed.trash.id,
     pictureId,
+    keyId,
     domainId: '2e37d7fb-3a54-486a-b4d6-cfc369af0018',
     purpose: 'training',
     slot: 'primary',

@@ -42,7 +42,7 @@ test('the owner reads the log over HTTP and can check it without a key; nobody e
       [
         ['account-created', null],
         ['keys-viewed', { where: 'start' }],
-        ['keys-viewed', { where: 'request' }],
+        ['keys-viewed', { where: 'request', key: 'primary training key' }],
       ],
     );
     assert.deepEqual(chainFaults(log.entries, log.head), []);

@@ -122,7 +122,10 @@ test('a key is replaced while the other of its pair goes on; the old one is dead
     };
     assert.deepEqual(
       log.entries.filter(({ action }) => action === 'key-rotated').map(({ detail }) => detail),
-      Array.from({ length: 2 }, () => ({ purpose: 'training', slot: 'primary' })),
+      [
+        { purpose: 'training', slot: 'primary', key: 'secondary training key' },
+        { purpose: 'training', slot: 'primary' },
+      ],
     );
     assert.ok(log.entries.some(({ action }) => action === 'keys-viewed'));
 

@@ -1,7 +1,7 @@
 import type { Deletion as DeletionReply } from '../../contract/deletion.ts';
 import { dateWithZone } from '../../contract/json.ts';
 import type { Removal as RemovalReply } from '../../contract/trash.ts';
-import type { KeySlot } from '../../domain/account.ts';
+import { trasherOf } from '../../domain/trash.ts';
 import type { App, ProjectScope } from '../../services/context.ts';
 import {
   accountDeletion,
@@ -98,13 +98,13 @@ const imagesOf = (query: { imageIds?: string[]; allImages?: boolean; allIteratio
 type Removing = Asking & {
   readonly app: App;
   readonly scope: ProjectScope;
-  readonly keySlot: KeySlot;
+  readonly key: string;
   readonly query: { readonly now?: boolean };
 };
 
 async function remove(call: Removing, what: Discarded): Promise<Answer<RemovalReply>> {
   const language = call.query.language ?? languageFor(call.languages);
-  const by = `${call.keySlot} training key` as const;
+  const by = trasherOf(call.key);
   const removal = await discard(call.app, call.scope, what, { now: call.query.now ?? false, by, language });
   const { trash, receiptId } = removal;
   return {

@@ -49,8 +49,8 @@ export const projectHandlers: Pick<Handlers, Ids> = {
     await deleteProject(app, scope);
     return nothing;
   },
-  async ExportProject({ app, scope, keySlot, links }) {
-    return { body: fromProjectExport(await exportProject(app, scope, keySlot), links) };
+  async ExportProject({ app, scope, keyId, links }) {
+    return { body: fromProjectExport(await exportProject(app, scope, keyId), links) };
   },
   async ImportProject({ app, accountId, query, links }) {
     return { body: fromProject(await importProject(app, accountId, query), links) };

@@ -1,5 +1,6 @@
 import { dateWithZone } from '../../contract/json.ts';
 import { fromReceipt } from '../../contract/receipt.ts';
+import { trasherOf } from '../../domain/trash.ts';
 import { deleteNamedAccount, pendingAccountDeletion, undoAccountDeletion } from '../../services/account-deletion.ts';
 import { collectReceipt, getReceipt, listReceipts, receiptKey } from '../../services/receipts.ts';
 import type { Handlers } from '../handler.ts';
@@ -15,9 +16,9 @@ export const receiptHandlers: Pick<
   | 'GetReceiptKey'
   | 'CollectReceipt'
 > = {
-  async DeleteAccount({ app, accountId, keySlot, body, links }) {
+  async DeleteAccount({ app, accountId, key, body, links }) {
     const { undoDays } = body;
-    const by = `${keySlot} training key` as const;
+    const by = trasherOf(key);
     const { receiptId, due } = await deleteNamedAccount(app, accountId, body.name, { undoDays, by });
     return {
       body: {

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import type { KeySlot } from '../../domain/account.ts';
 import { problem } from '../../domain/problems.ts';
 import type { ProjectCounts, ProjectExport } from '../../domain/project-export.ts';
 import { listIterations } from '../../store/iterations.ts';
@@ -35,7 +34,7 @@ const [perImage, fixed, bytesPerMs] = [12, 1000, 40_000];
 export async function exportProject(
   app: Pick<App, 'db' | 'keys' | 'blobs' | 'clock'>,
   scope: ProjectScope,
-  slot: KeySlot,
+  keyId: string,
 ): Promise<ProjectExport> {
   await requireProject(app.db.query, scope);
   const iterations = await listIterations(app.db.query, scope.projectId);
@@ -43,7 +42,7 @@ export async function exportProject(
     throw problem('BadRequestExportWhileTraining');
   for (const row of iterations) await requireSound(app, scope, row);
   const { bytes, ...counts } = await extentOf(app, scope);
-  const signature = await signExport(app, scope, slot);
+  const signature = signExport(app, scope, keyId);
   await app.db.transaction((tx) => record(app, tx, 'project-exported', scope, { images: counts.imageCount }));
   const estimatedImportTimeInMs = fixed + perImage * counts.imageCount + Math.ceil(bytes / bytesPerMs);
   return { ...counts, estimatedImportTimeInMs, signature };

@@ -1,10 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
 import { second } from '../../base/clock.ts';
 import { withDashes } from '../../base/id.ts';
-import type { KeySlot } from '../../domain/account.ts';
 import { limits } from '../../domain/limits.ts';
 import { type ExportPart, type ExportSignature, exportParts } from '../../domain/project-export.ts';
 import { keysOfAccount } from '../../store/accounts.ts';
+import { listNamedKeys } from '../../store/named-keys.ts';
 import type { App, ProjectScope } from '../context.ts';
 import { accountOfProject } from '../projects.ts';
 
@@ -22,13 +22,11 @@ export function exportAddress(url: URL): (ExportSignature & { readonly part: Exp
 
 /**
  * Signs for 24 hours that a project may be copied. The signature is worth nothing once the project or the account is
- * deleted, or the training key of `slot`, which asked for it, is replaced.
+ * deleted, or the key of this id, which asked for it, is replaced, revoked or expired.
  */
-export async function signExport(app: Signing, scope: ProjectScope, slot: KeySlot): Promise<ExportSignature> {
-  const keys = await trainingKeys(app, scope.accountId);
+export function signExport(app: Signing, scope: ProjectScope, keyId: string): ExportSignature {
   const ends = app.clock.now() + limits.linkHours * 3600 * second;
   const expiry = `${new Date(ends / 1000).toISOString().slice(0, 19)}Z`;
-  const keyId = keys.find((key) => key.slot === slot)!.id;
   return { projectId: scope.projectId, signature: sign(app, scope, keyId, expiry), expiry };
 }
 
@@ -41,15 +39,23 @@ export async function signedExport(
   if (accountId === undefined || !app.keys.has({ accountId, projectId })) return undefined;
   const scope = { accountId, projectId };
   const given = Buffer.from(signature);
-  const isRight = (await trainingKeys(app, accountId)).some(({ id }) => {
+  const isRight = (await ownersKeys(app, accountId)).some((id) => {
     const wanted = Buffer.from(sign(app, scope, id, expiry));
     return given.length === wanted.length && timingSafeEqual(given, wanted);
   });
   return isRight ? { scope, isOver: Date.parse(expiry) * 1000 <= app.clock.now() } : undefined;
 }
 
-const trainingKeys = async (app: Signing, accountId: string) =>
-  (await keysOfAccount(app.db.query, accountId)).filter((key) => key.purpose === 'training');
+/** The ids of the keys that open ExportProject. */
+async function ownersKeys(app: Signing, accountId: string): Promise<string[]> {
+  const own = await keysOfAccount(app.db.query, accountId);
+  const named = await listNamedKeys(app.db.query, accountId);
+  const now = app.clock.now();
+  return [
+    ...own.filter((key) => key.purpose === 'training'),
+    ...named.filter((key) => key.role === 'owner' && (key.expires === null || key.expires > now)),
+  ].map(({ id }) => id);
+}
 
 const sign = (app: Signing, scope: ProjectScope, keyId: string, expiry: string): string =>
   Buffer.from(app.keys.lookup(scope, 'project-export', `${keyId}\n${expiry}`), 'hex').toString('base64url');
