@@ -158,7 +158,7 @@ list, is refused: \`400 BadRequestPredictionInvalidQueryParameters\`, \`400 BadR
 up; so a picture in which nothing was found comes last. \`predictionUncertainty\` of suggestions is the same number.
 
 A picture whose bytes the project has already is answered \`OKDuplicate\` with the image there is, however it comes: that image
-gains the tags and regions given now, all of them or, where they do not go together with its own, none. CreateImagesFromPredictions
+gains the tags and regions given now, all of them or, where they do not go together with its own, none, and the metadata. CreateImagesFromPredictions
 takes the prediction away either way. Pairs and regions that are there already are answered in \`duplicated\`. What is deleted a second
 time: DeleteImageTags and DeletePrediction pass over it, DeleteImages and DeleteImageRegions refuse only when none of the ids is there.
 

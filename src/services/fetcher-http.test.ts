@@ -217,3 +217,24 @@ test('a setting that is no network is refused by name', () => {
     assert.throws(() => createFetcher({ allowNetworks: [text] }), /OWNSIGHT_ALLOW_NETWORKS/, text);
   createFetcher({ allowNetworks: ['10.0.0.0/8', 'fd00::/8', '127.0.0.1'] });
 });
+
+test('what is sent goes to public or allowed addresses alone, and no further than those', async (t) => {
+  const came: string[] = [];
+  const base = await serve(t, async (request, response) => {
+    came.push(`${request.method} ${request.url}`);
+    if (request.url === '/moved') response.writeHead(307, { location: '/other' }).end();
+    else response.writeHead(204).end();
+  });
+  const sent = (url: string) =>
+    ({ url, method: 'POST', headers: {}, body: Buffer.from('x'), name: 'the hook' }) as const;
+  await local.send(sent(`${base}/hook?sig=topsecret`));
+  const redirected = { code: 'BadRequestInvalidUri', message: /^expected a status .* for the hook but received 307$/ };
+  await assert.rejects(local.send(sent(`${base}/moved`)), redirected);
+  for (const url of [`${base}/private?sig=topsecret`, 'http://169.254.169.254/', 'http://[::1]/', 'ftp://example.org/'])
+    await assert.rejects(strict.send(sent(url)), (error: AppError) => {
+      assert.equal(error.code, 'BadRequestInvalidUri');
+      assert.doesNotMatch(error.message, /topsecret|127\.0/);
+      return true;
+    });
+  assert.deepEqual(came, ['POST /hook?sig=topsecret', 'POST /moved']);
+});
