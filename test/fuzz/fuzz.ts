@@ -19,6 +19,8 @@ export interface Fuzzing {
   readonly trained: boolean;
 }
 
+/** When no more is asked, ms: a machine that is busy asks less. */
+const timeLimit = 1_200_000;
 /** Requests at once, and after how many routes what was deleted is planted anew. */
 const lanes = 4;
 const tendEvery = 10;
@@ -39,10 +41,12 @@ export async function fuzz(t: TestContext, { routes, each, rounds, trained }: Fu
   const wrong: string[] = [];
   const counts = new Map<number | undefined, number>();
   const used: number[] = [];
+  const end = performance.now() + timeLimit;
   for (let round = 0; round < rounds; round++) {
     const waiting = routes.entries();
     const lane = async () => {
       for (const [n, route] of waiting) {
+        if (performance.now() > end) return;
         if (n % tendEvery === 0) await world.tend();
         for (const attempt of fc.sample(attempts(route), { seed: seed + round * routes.length + n, numRuns: each })) {
           const { answer, faults } = await once(world, route, attempt);
@@ -54,7 +58,9 @@ export async function fuzz(t: TestContext, { routes, each, rounds, trained }: Fu
     await Promise.all(Array.from({ length: lanes }, lane));
     used.push(await inspector.used());
   }
-  t.diagnostic(`answers: ${[...counts].map(([status, n]) => `${n} x ${status ?? 'none'}`).join(', ')}`);
+  t.diagnostic(
+    `answers to ${[...counts.values()].reduce((sum, n) => sum + n, 0)}: ${[...counts].map(([status, n]) => `${n} x ${status ?? 'none'}`).join(', ')}`,
+  );
   t.diagnostic(`held after each round: ${used.map((bytes) => `${Math.round(bytes / 2 ** 20)} MB`).join(', ')}`);
   assert.equal(wrong.length, 0, `${wrong.length} faults:\n${wrong.slice(0, 20).join('\n')}\n${server.output()}`);
   assert.equal(server.ended(), null, server.output());
