@@ -9,6 +9,7 @@ import { raising } from './raising.ts';
 import { differencesOf, recordedCalls } from './recorded.ts';
 import { faultOf, send } from './send.ts';
 import { spoil } from './spoil.ts';
+import { imageStatuses, metadataStatuses } from './statuses.ts';
 import { exampleRequest, type Place, type Request, validRequest } from './values.ts';
 import { type Answer, createWorld, type World } from './world.ts';
 
@@ -40,6 +41,11 @@ test('every code of the catalogue that can come about does', async () => {
     if (came !== wanted) others.push(`${came} instead of ${wanted}`);
   }
   assert.deepEqual(others, []);
+});
+
+test('every status of an image of a batch comes about', async () => {
+  for (const statuses of [imageStatuses, metadataStatuses])
+    for (const [status, bring] of Object.entries(statuses)) assert.equal(await bring(world), status);
 });
 
 describe('what Azure published', { skip: nothingPublished }, () => {

@@ -86,7 +86,7 @@ const beyond =
     onFreeAccount(world, ({ app, id }) => refused(requireRoom(app.db.query, id, what, async () => 5000)));
 
 /** Works with an account of the tier F0. */
-async function onFreeAccount<T>(
+export async function onFreeAccount<T>(
   { server: { app } }: World,
   work: (account: { app: World['server']['app']; id: string; key: string }) => Promise<T>,
 ): Promise<T> {
