@@ -26,8 +26,8 @@ Of every operation:
   commas or repeated; null where something may be absent; the wrong \`Content-Type\` when the body is right.
 - Links to pictures and models lead to this server; they are signed, and good for 24 hours as Azure's were.
 - Answers are JSON. Its dates, nulls and order of properties are those recorded of Azure.
-- A missing or wrong key is \`401\`, in the form of Azure's gateway and of its service at once. \`Ocp-Apim-Subscription-Key\` does for both
-  keys.
+- A missing or wrong key is \`401\`, in the form of Azure's gateway and of its service at once. \`Ocp-Apim-Subscription-Key\` and
+  \`Authorization: Bearer\` do for both APIs.
 - \`429\` with \`Retry-After\`, and other limits on how much there may be, are only there for accounts that are held to one of Azure's
   tiers.
 

@@ -5,7 +5,7 @@ import type { ownsightOperations } from './ownsight.ts';
 export type AzureOperation = Exclude<OperationId, keyof typeof ownsightOperations>;
 
 const upload =
-  'WebP and TIFF are taken, too, and pictures of any size up to 10,240 pixels a side and of any proportions. A picture is known again by its bytes (`OKDuplicate`), and gains the tags and regions that were sent. Of one that was not taken there is no `image` in the answer.';
+  'WebP and TIFF are taken, too, and pictures of any size up to 10,240 pixels a side and of any proportions. A picture is known again by its bytes (`OKDuplicate`), and gains the tags, regions and metadata that were sent. Of one that was not taken there is no `image` in the answer.';
 const addresses = `${upload} Addresses in private networks are \`ErrorSource\`, unless \`OWNSIGHT_ALLOW_NETWORKS\` names them.`;
 const address =
   'An address in a private network is refused with `BadRequestImageUrl`, unless `OWNSIGHT_ALLOW_NETWORKS` names it.';
@@ -83,10 +83,10 @@ export const differences: Readonly<Record<AzureOperation, string | null>> = {
   DeleteImageRegions: null,
   GetImageRegionProposals:
     'What the newest detector of the project finds; before there is one, what stands out by its colour. Classification projects are refused.',
-  GetArtifact: "Paths are those of this server's own links.",
+  GetArtifact: "Paths are those of this server's own links, which may be given whole, too.",
 
   TrainProject:
-    '`notificationEmailAddress` is checked and dropped: no mail is sent, and no address kept. Advanced training needs `reservedBudgetInHours` of 1 or more, and costs nothing. `customBaseModelInfo` is not used: every training begins with the backbone.',
+    '`notificationEmailAddress` is checked and dropped: no mail is sent, and no address kept. Advanced training needs `reservedBudgetInHours` of 1 or more, and costs nothing. Of the iteration in `customBaseModelInfo` the network is taken that it began from, not what it learned: see below.',
   GetIterations: null,
   GetIterationsAndWorkspace: workspace,
   GetIteration: null,
@@ -143,7 +143,10 @@ export const absent: readonly (readonly [what: string, why: string])[] = [
     'Domains with networks of their own (Food, Landmarks, Retail, Logo, …)',
     "Their networks are Azure's. All domains learn on one backbone, which can be chosen (`ownsight models`).",
   ],
-  ["Microsoft Entra sign-in and Azure's roles", 'There is no directory here: an account has keys.'],
+  [
+    'Microsoft Entra sign-in',
+    "There is no directory here: keys open an account, and can have Azure's roles (see below).",
+  ],
   [
     'Two resources, one to train and one to predict, in regions',
     'One server does both; `predictionId` may be any text.',
