@@ -1,5 +1,6 @@
 import type { Links } from '../contract/from-domain.ts';
 import type { BodyOf, OperationId, Operations, QueryOf, ReplyOf } from '../contract/operation.ts';
+import type { Role } from '../domain/role.ts';
 import type { App, ProjectScope } from '../services/context.ts';
 import type { UploadedFile } from './uploads.ts';
 
@@ -15,6 +16,8 @@ export interface Call<Op extends OperationId> {
   readonly key: string;
   /** The id of that key. */
   readonly keyId: string;
+  /** What that key is for; of no meaning where none is asked for. */
+  readonly role: Role;
   /** The account of the key with the project of the address: not checked to belong together, services do that. */
   readonly scope: ProjectScope;
   readonly params: ParametersOf<Operations[Op]['path']>;

@@ -125,6 +125,7 @@ async function answer(
     accountId,
     key: holder?.key ?? '',
     keyId: holder?.keyId ?? '',
+    role: holder?.role ?? 'reader',
     scope: { accountId, projectId: params.projectId ?? '' },
     params,
     query: ofWorkspace(operation, read(operation.query, request.query, '', 'query') as object, params.projectId),

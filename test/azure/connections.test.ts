@@ -79,6 +79,17 @@ test('a project is connected when what is sent to try it arrives, and shows wher
   assert.equal('notificationQueueUri' in (await ask('GET', at('', 'v3.3'))).json.settings, false);
 });
 
+test('keys that may not set where things go do not see it either', async () => {
+  const settingsFor = async (role: string): Promise<object> => {
+    const { secret } = (await ask('POST', '/ownsight/v1/account/keys', { name: role, role })).json;
+    const answer = await fetch(`${server.endpoint}${at()}`, { headers: { 'Training-key': secret } });
+    return ((await answer.json()) as { settings: object }).settings;
+  };
+  assert.ok('notificationQueueUri' in (await settingsFor('trainer')));
+  for (const role of ['deployment', 'labeler', 'reader'])
+    assert.doesNotMatch(JSON.stringify(await settingsFor(role)), /hook|models/, role);
+});
+
 test('a training is told of, signed; a message that is not taken comes again', async () => {
   const pictures = await samplePictures({ perClass: 5 });
   for (const name of ['Apple', 'Mug']) {

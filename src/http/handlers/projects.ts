@@ -2,6 +2,8 @@ import { fromDomain, fromProject, fromProjectExport } from '../../contract/from-
 import { toProjectChanges } from '../../contract/to-domain.ts';
 import { domainById, domains } from '../../domain/domain.ts';
 import { problem } from '../../domain/problems.ts';
+import type { Project } from '../../domain/project.ts';
+import { mayDo, type Role } from '../../domain/role.ts';
 import { createConnectedProject, getConnections, updateConnectedProject } from '../../services/connections.ts';
 import { importProject } from '../../services/copying/import.ts';
 import { exportProject } from '../../services/copying/offer.ts';
@@ -33,11 +35,11 @@ export const projectHandlers: Pick<Handlers, Ids> = {
   async CreateProject({ app, accountId, query, body, links }) {
     return { body: fromProject(await createConnectedProject(app, accountId, { ...query, ...body }), links) };
   },
-  async GetProjects({ app, accountId, links }) {
-    return { body: (await listProjects(app, accountId)).map((project) => fromProject(project, links)) };
+  async GetProjects({ app, accountId, role, links }) {
+    return { body: (await listProjects(app, accountId)).map((project) => fromProject(seenBy(role, project), links)) };
   },
-  async GetProject({ app, scope, links }) {
-    return { body: fromProject(await getAnyProject(app, scope), links) };
+  async GetProject({ app, scope, role, links }) {
+    return { body: fromProject(seenBy(role, await getAnyProject(app, scope)), links) };
   },
   async UpdateProject({ app, scope, body, links }) {
     return { body: fromProject(await updateConnectedProject(app, scope, toProjectChanges(body)), links) };
@@ -56,3 +58,7 @@ export const projectHandlers: Pick<Handlers, Ids> = {
     return { body: fromProject(await importProject(app, accountId, query), links) };
   },
 };
+
+/** A project without the addresses it sends to, which may hold secrets, for keys that may not set them. */
+const seenBy = (role: Role, project: Project): Project =>
+  mayDo(role, 'train') ? project : { ...project, exportModelContainerUri: null, notificationQueueUri: null };
