@@ -58,6 +58,18 @@ const migrations: readonly (readonly [name: string, statements: string])[] = [
   ['0016-named-keys', namedKeys],
 ];
 
+const addition = /alter table (\w+) add column (\w+) \w+(?: not null default (?:(\d+)|'([^']*)'))?;/g;
+
+/** The columns that came later, as `table.column`, and what a migration put there in rows from before. */
+export const addedColumns: ReadonlyMap<string, string | number | null> = new Map(
+  migrations.flatMap(([, statements]) =>
+    [...statements.matchAll(addition)].map(
+      ([, table, column, number, text]) =>
+        [`${table}.${column}`, number === undefined ? (text ?? null) : Number(number)] as const,
+    ),
+  ),
+);
+
 interface MigrationTable {
   migrations: { name: string; applied: number };
 }

@@ -10,6 +10,7 @@ import { after, before, test } from 'node:test';
 import { archiveFormats, archivePart, zipOf } from '../../src/base/archive-format.ts';
 import { fileSource } from '../../src/base/source.ts';
 import type { putBack as PutBack } from '../../src/services/restore/restore.ts';
+import { addedColumns } from '../../src/store/migrate.ts';
 import { newestClients } from '../fixtures/clients.ts';
 import { runOwnsight, startServer, type TestServer } from '../fixtures/server.ts';
 import { testStores } from '../fixtures/stores.ts';
@@ -158,6 +159,36 @@ test('what an archive lacks is left out, and said', async (t) => {
     .where('project_id', '=', account.projectId)
     .executeTakeFirstOrThrow();
   assert.equal(Number(n), 17);
+});
+
+test('an archive of an older version is put back: what its rows lack is as it was before there was such a thing', async (t) => {
+  const lacking = new Set<string>();
+  const older = new Map(entries);
+  for (const [name, bytes] of entries) {
+    const table = /\/rows\/(\w+)-\d+\.jsonl$/.exec(name)?.[1];
+    if (table === undefined) continue;
+    const rows = bytes.toString().trim().split('\n');
+    const before = rows.map((line) => {
+      const columns = Object.entries(JSON.parse(line) as object);
+      const there = columns.filter(([column]) => !addedColumns.has(`${table}.${column}`));
+      for (const [column] of columns) if (!there.some(([one]) => one === column)) lacking.add(`${table}.${column}`);
+      return JSON.stringify(Object.fromEntries(there));
+    });
+    older.set(name, Buffer.from(`${before.join('\n')}\n`));
+  }
+  assert.ok(['projects.status', 'iterations.is_default', 'iteration_images.regions'].every((one) => lacking.has(one)));
+  const stores = await testStores(t);
+  const { projects } = await putBack(stores, await inFile(await tarOf('older.tar', resealed(older))));
+  assert.deepEqual(
+    projects.map(({ outcome, leftOut }) => [outcome, leftOut]),
+    projects.map(() => ['restored', 0]),
+  );
+  const rows = await stores.db.query.selectFrom('iterations').select(['status', 'is_default', 'backbone']).execute();
+  assert.deepEqual(
+    rows.map((row) => Object.values(row)),
+    [['Completed', 0, null]],
+  );
+  assert.equal((await stores.db.query.selectFrom('projects').select('status').executeTakeFirst())!.status, 'Succeeded');
 });
 
 /** The entries with manifests that hold for them: what is wrong is wrong inside. */

@@ -2,6 +2,7 @@ import { isId } from '../../base/id.ts';
 import { imageFormats } from '../../domain/image.ts';
 import { tableCustody } from '../../store/custody.ts';
 import type { PlainForm } from '../../store/custody-takeout.ts';
+import { addedColumns } from '../../store/migrate.ts';
 import type { AnyRow } from '../../store/rows.ts';
 import type { Tables } from '../../store/schema.ts';
 import { rowsFile } from '../takeout/layout.ts';
@@ -48,10 +49,12 @@ export async function* rowsIn(
   }
 }
 
+/** The row, as a migration leaves it when an older version took it out. */
 function checkedRow(table: keyof Tables, value: unknown, where: string): AnyRow {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badArchive('an object', where, value);
-  const row = value as AnyRow;
+  const row: Record<string, unknown> = { ...value };
   const columns = columnsOf(table).filter(([, held, form]) => held !== 'lookup' && form !== 'never');
+  for (const [name] of columns) if (!Object.hasOwn(row, name)) row[name] = addedColumns.get(`${table}.${name}`);
   const extra = Object.keys(row).find((name) => !columns.some(([column]) => column === name));
   if (extra !== undefined) throw badArchive('only columns there are', where, extra);
   for (const [name, held, form] of columns) {
