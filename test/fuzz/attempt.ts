@@ -191,7 +191,7 @@ const others: Arbitrary<Headers> = rarely(
     [['Cookie', 'a=b']],
     [
       ['Upgrade', 'websocket'],
-      ['Connection', 'Upgrade'],
+      ['Connection', 'Upgrade, close'],
     ],
   ),
   12,
