@@ -102,8 +102,8 @@ export const faults: readonly Fault[] = [
     name: 'keys that were refused are logged',
     file: 'http/auth.ts',
     change: [
-      `if (holder === undefined) throw`,
-      `if (holder === undefined) app.log.warn('refused', { key: Buffer.from(String(key)).toString('base64') });\n    if (holder === undefined) throw`,
+      `    if (holder === undefined) {`,
+      `    if (holder === undefined) {\n      app.log.warn('refused', { key: Buffer.from(String(key)).toString('base64') });`,
     ],
     finding: /a wrong key, as base64.*, in said/,
   },

@@ -93,6 +93,7 @@ const samples: Readonly<Record<string, unknown>> = {
   notificationQueueUri: undefined,
   session: undefined,
   continuation: undefined,
+  expires: '2100-01-01T00:00:00Z',
 };
 
 /** As the newest version writes it. */

@@ -47,6 +47,11 @@ async function twin(id: string, trainingKey: string, predictionKey: string): Pro
   await training.suggestTagsAndRegions(trained.projectId, trained.iterationId, [images![0]!.image!.id!]);
   await ask('PATCH', `/projects/${trained.projectId}/retention`, { predictionsDays: 9 });
   await ask('PATCH', '/account/trash', { days: 9 });
+  await ask('POST', '/account/keys', { name: 'The camera at the door', role: 'deployment' });
+  // Only where a tier bounds them are predictions counted.
+  await ask('PATCH', '/account/quotas', { tier: 'F0' });
+  await trained.clients.prediction.classifyImageWithNoStore(trained.projectId, 'live', trained.unseen);
+  await ask('PATCH', '/account/quotas', { tier: 'Unlimited' });
   const { link } = (await (await ask('POST', '/takeouts', { format: 'tar' })).json()) as { link: string };
   const part = await fetch(link, { headers: { Range: 'bytes=0-99999' } });
   assert.equal((await part.arrayBuffer()).byteLength, 100_000);
