@@ -12,6 +12,7 @@ import { requireProject } from '../services/projects.ts';
 import { createRates } from '../services/rates.ts';
 import { asked, requireKey } from './auth.ts';
 import { baseOf } from './base-address.ts';
+import { drainBody } from './draining.ts';
 import type { Answer, Call, Handlers } from './handler.ts';
 import { accountHandlers } from './handlers/account.ts';
 import { auditHandlers } from './handlers/audit.ts';
@@ -94,6 +95,7 @@ export function registerOperations(server: FastifyInstance, app: App): void {
         bodyLimit: bodyLimitOf(operation),
         config: { operation, served },
         ...(operation.open ? {} : { onRequest: requireKey(app, rates, served.api, operation.id) }),
+        ...(operation.body === undefined || operation.body.kind === 'stream' ? {} : { onSend: drainBody }),
         handler: async (request, reply) => {
           const given = await answer(app, operation, request, () => untilGone(reply));
           return send(request, reply, operation, given);

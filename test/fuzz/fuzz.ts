@@ -94,9 +94,7 @@ async function once(
   // What goes on and on is listened to until it says something.
   const answer = await exchange(world.server.endpoint, { pieces, leaves, endless: route.reply === 'events' });
   const faults = world.leaked(answer?.body ?? Buffer.alloc(0), pieces).map((secret) => `told ${secret}`);
-  const length = pieces.reduce<number>((sum, piece) => sum + (typeof piece === 'number' ? 0 : piece.length), 0);
-  // One that is refused before it is read may lose the answer in a connection that ends (RFC 9112, section 9.6).
-  const fault = answer === undefined && length > 65_536 ? undefined : faultOf(answer, attempt);
+  const fault = faultOf(answer, attempt);
   return { answer, faults: fault === undefined ? faults : [...faults, fault] };
 }
 
