@@ -101,8 +101,9 @@ const operations: Readonly<Record<string, (many: ManyImages, round: number) => A
       })),
     },
   }),
+  // Of images without regions to delete: these go with their tags.
   'DeleteImageTags, 64 images': (many, round) => ({
-    path: `/images/tags?tagIds=${many.tagIds.join(',')}&imageIds=${idsOf(many, 'image', many.images / 2 + 64 * round, 64)}`,
+    path: `/images/tags?tagIds=${many.tagIds.join(',')}&imageIds=${idsOf(many, 'image', 0.8 * many.images + 64 * round, 64)}`,
     method: 'DELETE',
   }),
   'DeleteImageRegions, 64': (many, round) => ({
