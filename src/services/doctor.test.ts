@@ -162,6 +162,20 @@ test('tells what the inventory says and the rows do not', async (t) => {
   ]);
 });
 
+test('tells where lists of pictures hold others than there are', async (t) => {
+  const stores = await testStores(t);
+  const { projectId, imageIds } = await plantProject(stores, await plantAccount(stores), 2);
+  const { query } = stores.db;
+  await query.deleteFrom('image_list_blocks').where('list', '=', `${projectId}/all`).execute();
+  await query.updateTable('tag_sets').set({ images: 7 }).where('owner_id', '=', projectId).execute();
+  assert.deepEqual(await seen(stores), [
+    'mislisted: image_list_blocks: 1 rows are missing, 0 are too many',
+    'mislisted: tag_sets: 1 rows are missing, 1 are too many',
+  ]);
+  await query.deleteFrom('image_lists').where('image_id', '=', imageIds[0]!).execute();
+  assert.match((await seen(stores)).join(), /mislisted: image_lists: \d+ rows are missing, 0 are too many/);
+});
+
 test('tells what of receipts, logs, ends and the list of what was erased is not as promised', async (t) => {
   const stores = await testStores(t);
   const accountId = await plantAccount(stores);

@@ -3,6 +3,7 @@ import { type BlobKey, blobKey, blobKinds, blobParts } from '../store/blobs.ts';
 import { rowsWithBlob, sealedSamples } from '../store/examine.ts';
 import { countHoldings } from '../store/holdings.ts';
 import type { KeyScope } from '../store/keys.ts';
+import { listFaults } from '../store/lists.ts';
 import type { HoldingRow } from '../store/schema.ts';
 import { trashedScopes } from '../store/trash-items.ts';
 import type { App } from './context.ts';
@@ -42,6 +43,8 @@ async function look(app: Examined): Promise<Finding[]> {
   await examineRows(app, scopes, report);
   await examineErasure(app, report);
   await examineHoldings(app, report);
+  for (const { table, missing, extra } of await listFaults(app.db.query))
+    report('mislisted', `${table}: ${missing} rows are missing, ${extra} are too many`);
   await examinePromises(app, report);
   return findings;
 }

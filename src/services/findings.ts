@@ -21,6 +21,7 @@ export const findingKinds = {
   'backbone-damaged': [true, 'Remove its file from the folder models of the data directory, and pull or add it again.'],
   'row-damaged': [true, 'Restore the database from a backup, or delete what the row belongs to.'],
   miscounted: [true, 'Nothing is lost: only the inventory, and what deletions foretell, is wrong by this. Report it.'],
+  mislisted: [true, 'Nothing is lost: only lists of pictures, and how many they have, are wrong by this. Report it.'],
   'receipt-damaged': [
     true,
     'It was changed, or the signing key in the key store is another one: put back the key store, or the database from a backup.',

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import type { Queries } from './database.ts';
 import { keepTriggers } from './triggers.ts';
 
 /**
@@ -183,3 +184,25 @@ export const keepLists = (db: Kysely<unknown>): Promise<void> =>
       await sql`delete from ${sql.table(table)}`.execute(tx);
     for (const [table, rows] of Object.entries(listsAnew)) await sql.raw(`insert into ${table} ${rows}`).execute(tx);
   });
+
+/** What tables of lists hold too much of, or too little: table and number of rows. Reads all of them. */
+export async function listFaults(db: Queries): Promise<{ table: string; missing: number; extra: number }[]> {
+  const compared = {
+    image_lists: [listsAnew.image_lists, 'select list, created, image_id from image_lists'],
+    image_list_blocks: [
+      'select list, count(*) from image_lists group by list',
+      'select list, sum(count) from image_list_blocks group by list',
+    ],
+    tag_sets: [listsAnew.tag_sets, 'select owner_id, tag_ids, images, judged from tag_sets'],
+  };
+  const faults: { table: string; missing: number; extra: number }[] = [];
+  for (const [table, [wanted, held]] of Object.entries(compared) as [string, [string, string]][]) {
+    const lacking = async (these: string, those: string): Promise<number> => {
+      const text = `select count(*) as n from (select * from (${these}) except select * from (${those}))`;
+      return (await sql.raw<{ n: number }>(text).execute(db)).rows[0]!.n;
+    };
+    const [missing, extra] = [await lacking(wanted, held), await lacking(held, wanted)];
+    if (missing + extra > 0) faults.push({ table, missing, extra });
+  }
+  return faults;
+}
