@@ -1,7 +1,7 @@
 import { newId } from '../base/id.ts';
 import type { Project } from '../domain/project.ts';
 import type { Tx } from '../store/database.ts';
-import { connectionsOf } from '../store/projects.ts';
+import { connectionsOf, findAnyProject } from '../store/projects.ts';
 import type { App, ProjectScope } from './context.ts';
 import { createProject, getProject, type ProjectInput, updateProject } from './projects.ts';
 import { type Reaching, removeFile, sendMessage, storeFile } from './targets.ts';
@@ -117,12 +117,6 @@ export async function findConnections(
   app: Pick<App, 'db' | 'keys'>,
   { accountId, projectId }: ProjectScope,
 ): Promise<Connections | undefined> {
-  const row = await app.db.query
-    .selectFrom('projects')
-    .select(['id', 'account_id', 'export_container', 'notification_queue'])
-    .where('id', '=', projectId)
-    .where('account_id', '=', accountId)
-    .where('deleted', 'is', null)
-    .executeTakeFirst();
+  const row = await findAnyProject(app.db.query, accountId, projectId);
   return row && connectionsOf(app.keys, row);
 }

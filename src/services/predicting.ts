@@ -74,10 +74,7 @@ export async function predictWith(
     `answering/${scope.accountId}/${scope.projectId}/${iterationId ?? 'default'}`,
     async (): Promise<Counted> => {
       await requireProject(app.db.query, scope);
-      const row =
-        iterationId === undefined
-          ? await findDefaultIteration(app.db.query, scope.projectId)
-          : await requireIteration(app.db.query, scope, iterationId);
+      const row = await namedOrDefault(app, scope, iterationId);
       if (row === undefined) throw problem('NotFoundProjectDefaultIteration');
       requireModel(row);
       return countedOf(app, scope, row);
@@ -99,15 +96,23 @@ export async function quickTest(
 ): Promise<ImagePrediction> {
   await requireProject(app.db.query, scope);
   const row =
-    iterationId === undefined
-      ? ((await findDefaultIteration(app.db.query, scope.projectId)) ??
-        (await listIterations(app.db.query, scope.projectId)).find((one) => one.status === 'Completed'))
-      : await requireIteration(app.db.query, scope, iterationId);
+    (await namedOrDefault(app, scope, iterationId)) ??
+    (await listIterations(app.db.query, scope.projectId)).find((one) => one.status === 'Completed');
   if (row === undefined) throw problem('NotFoundIteration', 'The project has no trained iteration.');
   requireModel(row);
   const naming = await namingOf(app.db.query, app.keys, scope, row.id);
   return predict(app, scope, { row, naming }, await pictureBytes(app, picture, limits.trainingImageBytes), options);
 }
+
+/** The iteration of this id, or with `undefined` the default one, if there is one. @throws AppError `NotFoundIteration`. */
+const namedOrDefault = (
+  app: Pick<App, 'db'>,
+  scope: ProjectScope,
+  iterationId: string | undefined,
+): Promise<IterationRow | undefined> =>
+  iterationId === undefined
+    ? findDefaultIteration(app.db.query, scope.projectId)
+    : requireIteration(app.db.query, scope, iterationId);
 
 /** An iteration that may answer, and how what it says is called. */
 interface Answering {

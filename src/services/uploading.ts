@@ -105,8 +105,12 @@ async function storeImages(
         if (twin !== undefined) {
           await addLabels(app, tx, scope, twin.id, outcome.ready, types, most.tags);
           await removePrediction(tx, scope, entry);
-          if (shared.metadata !== null) await addMetadata(app, tx, scope, twin.id, shared.metadata);
-          found.push({ status: 'OKDuplicate', row: (await imageByDigest(tx, scope.projectId, row.digest)) ?? twin });
+          let now: ImageRow | undefined = twin;
+          if (shared.metadata !== null) {
+            await addMetadata(app, tx, scope, twin.id, shared.metadata);
+            now = await imageByDigest(tx, scope.projectId, row.digest);
+          }
+          found.push({ status: 'OKDuplicate', row: now ?? twin });
         } else if (room <= 0) found.push({ status: 'ErrorLimitExceed', row: null });
         else {
           room--;

@@ -1,8 +1,10 @@
 import type { Readable } from 'node:stream';
 import { problem } from '../../domain/problems.ts';
 import type { ProjectCounts, ProjectExport } from '../../domain/project-export.ts';
+import { countSelected } from '../../store/images.ts';
 import { listIterations } from '../../store/iterations.ts';
 import type { IterationRow } from '../../store/schema.ts';
+import { tagTypes } from '../../store/tags.ts';
 import { decodeModel } from '../../vision/trained-model.ts';
 import { record } from '../audit.ts';
 import type { App, ProjectScope } from '../context.ts';
@@ -89,10 +91,6 @@ export async function extentOf(
   { projectId }: ProjectScope,
 ): Promise<ProjectCounts & { readonly bytes: number }> {
   const db = app.db.query;
-  const count = async (table: 'images' | 'tags'): Promise<number> => {
-    const rows = db.selectFrom(table).where('project_id', '=', projectId).where('workspace', '=', 1);
-    return Number((await rows.select((at) => at.fn.countAll().as('n')).executeTakeFirstOrThrow()).n);
-  };
   const all = db.selectFrom('images').where('project_id', '=', projectId);
   const pictures = await all.select((at) => at.fn.sum<number>('bytes').as('bytes')).executeTakeFirstOrThrow();
   const boxes = db.selectFrom('regions').where('project_id', '=', projectId);
@@ -100,8 +98,8 @@ export async function extentOf(
   const iterations = (await listIterations(db, projectId)).filter(isCopied);
   return {
     iterationCount: iterations.length,
-    imageCount: await count('images'),
-    tagCount: await count('tags'),
+    imageCount: await countSelected(db, { projectId }),
+    tagCount: (await tagTypes(db, projectId)).length,
     regionCount: Number(regions.n),
     bytes: Number(pictures.bytes ?? 0) + iterations.reduce((total, row) => total + row.model_bytes, 0),
   };
