@@ -15,3 +15,9 @@ export function checkedName(code: ProblemCode, what: string, text: string): stri
     );
   return name;
 }
+
+/** A name with a number after it, cut so that both fit: `Fruit (2)`. */
+export function numberedName(name: string, number: number): string {
+  const end = ` (${number})`;
+  return `${name.slice(0, limits.nameLength - end.length)}${end}`;
+}

@@ -55,6 +55,8 @@ async function refused(status: number, code: string, ...request: Parameters<type
 }
 
 const predictionKey = () => ({ 'Prediction-Key': server.predictionKey });
+/** What a stored prediction has, in this order. */
+const storedKeys = ['Id', 'Project', 'Iteration', 'Created', 'Predictions', 'ImageUri', 'ThumbnailUri'];
 const keysOf = (value: object) => Object.keys(value);
 const hasCamelCase = (value: unknown): boolean =>
   typeof value === 'object' &&
@@ -252,15 +254,7 @@ describe('1.0', () => {
     }
     assert.equal(seen.length, 3);
     assert.equal(new Set(seen).size, 3);
-    assert.deepEqual(keysOf(first[0]), [
-      'Id',
-      'Project',
-      'Iteration',
-      'Created',
-      'Predictions',
-      'ImageUri',
-      'ThumbnailUri',
-    ]);
+    assert.deepEqual(keysOf(first[0]), storedKeys);
     assert.deepEqual(keysOf(page.Token), [
       'Session',
       'Continuation',
@@ -398,15 +392,7 @@ describe('1.2', () => {
       Results.map(({ Id }: Json) => Id),
       [answer.Id],
     );
-    assert.deepEqual(keysOf(Results[0]), [
-      'Id',
-      'Project',
-      'Iteration',
-      'Created',
-      'Predictions',
-      'ImageUri',
-      'ThumbnailUri',
-    ]);
+    assert.deepEqual(keysOf(Results[0]), storedKeys);
     assert.deepEqual(Token.Tags, [{ Id: tags[0], MinThreshold: 0.5, MaxThreshold: 1 }]);
     const batch = { Images: [{ Id: answer.Id }], TagIds: [tags[0]] };
     assert.equal((await done('POST', `${project}/images/predictions`, batch)).Images[0].Status, 'OK');

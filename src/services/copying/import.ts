@@ -1,9 +1,9 @@
 import { AppError } from '../../base/errors.ts';
-import { limits } from '../../domain/limits.ts';
 import type { Project } from '../../domain/project.ts';
 import type { ProjectCounts } from '../../domain/project-export.ts';
 import { projectNameTaken } from '../../store/projects.ts';
 import type { App } from '../context.ts';
+import { numberedName } from '../names.ts';
 import { createProject, projectNameLookup } from '../projects.ts';
 import { requireRoom } from '../tiers.ts';
 import { originOf, type Reaching } from './origin.ts';
@@ -47,8 +47,7 @@ export async function requireRoomFor(
 
 async function freeName(app: Reaching, accountId: string, name: string): Promise<string> {
   for (let number = 1; ; number++) {
-    const suffix = ` (${number})`;
-    const own = `${name.slice(0, limits.nameLength - suffix.length)}${suffix}`;
+    const own = numberedName(name, number);
     if (!(await projectNameTaken(app.db.query, accountId, projectNameLookup(app, accountId, own)))) return own;
   }
 }

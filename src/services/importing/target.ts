@@ -10,6 +10,7 @@ import type { Queries } from '../../store/database.ts';
 import { idsTaken } from '../../store/rows.ts';
 import { tagByName } from '../../store/tags.ts';
 import type { App, ProjectScope } from '../context.ts';
+import { numberedName } from '../names.ts';
 import { otherId } from '../other-ids.ts';
 import { createProject, getProject, listProjects, type ProjectInput } from '../projects.ts';
 import { createTag, tagNameLookup } from '../tags.ts';
@@ -105,14 +106,9 @@ async function createNamed(
 ) {
   const name = input.name.trim().slice(0, limits.nameLength);
   for (let number = 1; ; number++) {
-    const end = number === 1 ? '' : ` (${number})`;
+    const own = number === 1 ? name : numberedName(name, number);
     try {
-      return await createProject(
-        app,
-        accountId,
-        { ...input, name: `${name.slice(0, limits.nameLength - end.length)}${end}` },
-        settings,
-      );
+      return await createProject(app, accountId, { ...input, name: own }, settings);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'BadRequestProjectNameNotUnique') throw error;
     }

@@ -15,6 +15,7 @@ import type { Tables } from '../../store/schema.ts';
 import { prepare } from '../../vision/image/decode.ts';
 import { record } from '../audit.ts';
 import type { App, ProjectScope } from '../context.ts';
+import { numberedName } from '../names.ts';
 import { pictureLimits, putSealed } from '../pictures.ts';
 import { projectNameLookup } from '../projects.ts';
 import { scheduleSweep } from '../retention.ts';
@@ -255,7 +256,7 @@ async function freeName(
   const thing = { ...scope, kind: 'projects.name', id: projectId };
   const name = app.keys.open(thing, row.name).toString('utf8');
   for (let number = 2; ; number++) {
-    const other = `${name.slice(0, limits.nameLength - 6)} (${number})`;
+    const other = numberedName(name, number);
     const lookup = projectNameLookup(app, accountId, other);
     if (!(await projectNameTaken(tx, accountId, lookup, projectId)))
       return { name: app.keys.seal(thing, Buffer.from(other)), name_lookup: lookup };
